@@ -1,0 +1,11 @@
+"""What cannot be done to a resource, in words that a person can act on."""
+
+from __future__ import annotations
+
+
+class ResourceError(Exception):
+    """Refused; the message says why and what to do."""
+
+
+class CalendarRefused(ResourceError):
+    """The resource could not be connected to a calendar; nothing was stored."""
