@@ -90,6 +90,12 @@ def stop(data: Path) -> bool:
     return result.returncode == 0
 
 
+def delete(data: Path) -> None:
+    """Stop the server and delete all that it holds."""
+    stop(data)
+    shutil.rmtree(_server_dir(data), ignore_errors=True)
+
+
 # --- Places ---------------------------------------------------------------------------------
 
 

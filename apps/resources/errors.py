@@ -9,3 +9,7 @@ class ResourceError(Exception):
 
 class CalendarRefused(ResourceError):
     """The resource could not be connected to a calendar; nothing was stored."""
+
+
+class PhotoRefused(ResourceError):
+    """The file is no photo, or too large a one; nothing was stored."""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 import secrets
+from functools import partial
 
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models.fields.files import ImageFieldFile
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.resources.errors import CalendarRefused
 from apps.resources.models import Resource
+
+# What the form writes to a resource that is there. Its time zone is moved with its bookings
+# (bookings.services.rezone), the other columns are written by the functions here.
+EDITABLE = ("location", "name", "kind", "capacity", "description", "photo", "is_active")
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +46,38 @@ def set_calendar_email(resource: Resource, email: str | None) -> None:
         _refuse_double(resource, email or "")
         raise CalendarRefused(_refusal(_("another resource took this address just now."))) from exc
     resource.calendar_email = email
+
+
+@transaction.atomic
+def save(resource: Resource) -> None:
+    """Store a resource, new or changed, without its time zone if it is there already.
+
+    A photo that it no longer has leaves the disk when all is stored.
+    """
+    if resource._state.adding:
+        resource.save(force_insert=True)
+        return
+    before = Resource.objects.select_for_update().get(pk=resource.pk).photo
+    resource.save(update_fields=EDITABLE)
+    if before and before.name != resource.photo.name:
+        _drop_photo(before)
+
+
+@transaction.atomic
+def delete(resource: Resource) -> None:
+    """Delete a resource that never had a booking, and its photo.
+
+    Raises:
+        ProtectedError: it has bookings. Archive it.
+    """
+    photo = resource.photo
+    resource.delete()
+    if photo:
+        _drop_photo(photo)
+
+
+def _drop_photo(photo: ImageFieldFile) -> None:
+    transaction.on_commit(partial(photo.storage.delete, photo.name or ""), robust=True)
 
 
 def archive(resource: Resource) -> None:

@@ -1,0 +1,326 @@
+"""`make demo`: the product with demo tenants on loopback, started whole and stopped whole.
+
+Web and worker run under honcho; this process prepares the database before them, tells when both
+answer, and stops the embedded PostgreSQL after them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import psycopg
+
+from optixsync import embedded_postgres
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(os.environ.get("OPTIXSYNC_VAR_DIR") or BASE_DIR / "var")
+PID_FILE = VAR_DIR / "demo.pid"
+SECRETS = VAR_DIR / "demo-secrets"
+READY_SECONDS = 60
+ACCOUNT = "admin@example.com / demo"
+
+
+def say(words: str) -> None:
+    print(words, flush=True)  # noqa: T201 -- the terminal is where the demo speaks
+
+
+def refuse(words: str) -> NoReturn:
+    """End with a sentence on standard error."""
+    sys.exit(words)
+
+
+# --- Before anything is touched -------------------------------------------------------------
+
+
+def port_from_environment() -> int:
+    given = os.environ.get("PORT") or "8000"
+    if not given.isdigit() or not 1 <= int(given) <= 65535:
+        refuse(f"PORT is “{given}”, which is no port. Use a number, such as: make demo PORT=8001")
+    return int(given)
+
+
+def refuse_taken_port(port: int) -> None:
+    with socket.socket() as probe:
+        # As servers do, so that a demo stopped a second ago does not look like one that runs.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            refuse(
+                f"Port {port} cannot be used: {error.strerror}. Stop what uses it, or choose "
+                f"another one, such as: make demo PORT={port + 1}"
+            )
+
+
+def running_demo() -> int | None:
+    """The process of a demo from this folder, if one runs."""
+    try:
+        pid = int(PID_FILE.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return pid if b"optixsync.demo" in command else None
+
+
+def refuse_second_demo() -> None:
+    if pid := running_demo():
+        refuse(f"The demo runs already, as process {pid}. End it first: make stop")
+
+
+def refuse_unusable_database(url: str) -> None:
+    """Say why the server of DATABASE_URL cannot be used, never its password."""
+    if not url.startswith(("postgres://", "postgresql://")):
+        kind = url.partition(":")[0] if "://" in url else url[:0]
+        refuse(
+            f"DATABASE_URL names no PostgreSQL server (it begins with “{kind}”). "
+            "Use postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or unset it to use the "
+            "embedded PostgreSQL."
+        )
+    try:
+        psycopg.connect(url, connect_timeout=5).close()
+    except (psycopg.Error, ValueError) as error:
+        reason = without_password(str(error).strip(), url)
+        refuse(
+            f"The PostgreSQL server of DATABASE_URL cannot be used: {reason}\n"
+            "Mend the address or start that server, or unset DATABASE_URL to use the embedded "
+            "PostgreSQL."
+        )
+
+
+def without_password(words: str, url: str) -> str:
+    """The driver's words, without the secret part of the address."""
+    found = re.search(r"://[^:/@]*:(.*)@", url)
+    words = words.replace(url, "the address")
+    return words.replace(found.group(1), "…") if found and found.group(1) else words
+
+
+# --- Surroundings ---------------------------------------------------------------------------
+
+
+def generated_secrets() -> dict[str, str]:
+    """The demo's own keys, made once and readable by their owner alone."""
+    if not SECRETS.exists():
+        made = f"DJANGO_SECRET_KEY={secrets.token_urlsafe(50)}\n"
+        descriptor = os.open(SECRETS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(made)
+    lines = SECRETS.read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def set_environment(port: int) -> None:
+    defaults = {
+        **generated_secrets(),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "EMAIL_URL": f"filemail://{VAR_DIR / 'mails'}",
+        "LOG_LEVEL": "WARNING",
+        "WORKER_STOP_S": "4",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+    os.environ.update(
+        DEMO="1",
+        PORT=str(port),
+        PYTHONUNBUFFERED="1",
+        DJANGO_SETTINGS_MODULE="optixsync.settings",
+        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    )
+
+
+def prepare() -> None:
+    """Bring the database to the present schema, fill it once, and gather the static files."""
+    import django  # noqa: PLC0415 -- the settings read the environment made above
+    from django.core.management import CommandError, call_command  # noqa: PLC0415
+
+    if not (VAR_DIR / "static" / "staticfiles.json").exists() or static_files_are_newer():
+        collect_static()
+    django.setup()
+    try:
+        call_command("demo_check")
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("createcachetable", verbosity=0)
+        call_command("demo_data", verbosity=0, stdout=sys.stderr)
+    except CommandError as error:
+        refuse(str(error))
+    finally:
+        from django.db import connections  # noqa: PLC0415
+
+        connections.close_all()
+
+
+def static_files_are_newer() -> bool:
+    gathered = (VAR_DIR / "static" / "staticfiles.json").stat().st_mtime
+    sources = [BASE_DIR / "requirements.txt", *(BASE_DIR / "static").rglob("*")]
+    return any(source.stat().st_mtime > gathered for source in sources)
+
+
+def collect_static() -> None:
+    """In a process of its own: whether the manifest exists is read once, with the settings."""
+    subprocess.run(  # noqa: S603 -- our own command
+        [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
+        cwd=BASE_DIR,
+        check=True,
+    )
+
+
+# --- Running --------------------------------------------------------------------------------
+
+
+def start_processes() -> subprocess.Popen[bytes]:
+    """Web and worker under honcho, in a group of their own: we tell honcho when to end them."""
+    return subprocess.Popen(  # noqa: S603 -- our own program
+        [sys.executable, "-m", "honcho", "--no-colour", "start", "--no-prefix"],
+        cwd=BASE_DIR,
+        start_new_session=True,
+    )
+
+
+def wait_until_ready(processes: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if processes.poll() is not None:
+            refuse("Web or worker ended before it was ready. The lines above say why.")
+        if web_answers(port) and worker_answers():
+            return
+        time.sleep(0.2)
+    refuse(
+        f"Web or worker did not answer within {READY_SECONDS} s. The lines above may say why; "
+        "try again when the machine has less to do."
+    )
+
+
+def web_answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz/", timeout=2) as answer:
+            return bool(answer.status == 200)  # noqa: PLR2004 -- OK
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def worker_answers() -> bool:
+    """Whether a cluster has told the cache that it is idle or working."""
+    from django_q.status import Stat  # noqa: PLC0415 -- needs Django up
+
+    return any(stat.status in {"Idle", "Working"} for stat in Stat.get_all())
+
+
+def end(processes: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        processes.terminate()
+    try:
+        processes.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        processes.kill()
+        processes.wait()
+
+
+class Stopped(Exception):  # noqa: N818 -- no error: a person pressed Ctrl-C
+    """Somebody asked for the end."""
+
+
+def stop_on_signals() -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        # Once is enough: a second Ctrl-C must not leave things half ended.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Stopped
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+
+
+def run() -> None:
+    port = port_from_environment()
+    refuse_second_demo()
+    refuse_taken_port(port)
+    own_database = not os.environ.get("DATABASE_URL")
+    if not own_database:
+        refuse_unusable_database(os.environ["DATABASE_URL"])
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    set_environment(port)
+    data = embedded_postgres.default_data_dir()
+    processes = None
+    PID_FILE.write_text(str(os.getpid()))
+    stop_on_signals()
+    try:
+        if own_database:
+            embedded_postgres.ensure(data)
+        say("Preparing the database ...")
+        prepare()
+        processes = start_processes()
+        wait_until_ready(processes, port)
+        say(f"ready: http://127.0.0.1:{port}/admin/  sign in as {ACCOUNT}")
+        processes.wait()
+        refuse("Web or worker ended by itself, so the demo ends. The lines above say why.")
+    except Stopped:
+        say("Stopping ...")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if processes is not None:
+            end(processes)
+        if own_database:
+            embedded_postgres.stop(data)
+        PID_FILE.unlink(missing_ok=True)
+
+
+def stop() -> None:
+    """End a demo that runs elsewhere, and wait for its end."""
+    pid = running_demo()
+    if pid is None:
+        say("No demo runs.")
+        return
+    os.kill(pid, signal.SIGTERM)
+    while running_demo() == pid:
+        time.sleep(0.1)
+    say("The demo has ended.")
+
+
+def reset() -> None:
+    """Delete what the demo made; a database that it did not fill is refused."""
+    if pid := running_demo():
+        refuse(f"The demo runs, as process {pid}. End it first: make stop")
+    if url := os.environ.get("DATABASE_URL"):
+        refuse_unusable_database(url)
+        command = [sys.executable, "manage.py", "demo_reset"]
+        if subprocess.run(command, cwd=BASE_DIR, check=False).returncode:  # noqa: S603
+            sys.exit(1)
+    else:
+        embedded_postgres.delete(embedded_postgres.default_data_dir())
+    for name in ("media", "mails", "static"):
+        shutil.rmtree(VAR_DIR / name, ignore_errors=True)
+    SECRETS.unlink(missing_ok=True)
+    say("The demo's data is deleted. Start anew: make demo")
+
+
+def main(arguments: list[str]) -> None:
+    match arguments:
+        case []:
+            run()
+        case ["stop"]:
+            stop()
+        case ["reset"]:
+            reset()
+        case _:
+            refuse("usage: python -m optixsync.demo [stop|reset]")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except embedded_postgres.EmbeddedPostgresError as error:
+        sys.exit(str(error))
