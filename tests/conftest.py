@@ -1,0 +1,147 @@
+"""Fixtures for all tests: no socket but loopback's, and people who are signed in."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from apps.bookings import services as bookings
+from apps.bookings.models import Booking
+from apps.bookings.walltime import Span
+from apps.resources.models import Location, Resource
+from apps.tenants.models import Role, Tenant, User
+from tests.factories import (
+    LocationFactory,
+    MembershipFactory,
+    ResourceFactory,
+    TenantFactory,
+    UserFactory,
+)
+
+UserWith = Callable[..., User]
+ClientOf = Callable[[User], Client]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> None:
+    """Let several runs share one server: each names its database by TEST_DB_SUFFIX."""
+    if suffix := os.environ.get("TEST_DB_SUFFIX"):
+        from django.conf import settings  # noqa: PLC0415 -- after pytest-django has set them up
+
+        test = settings.DATABASES["default"].setdefault("TEST", {})
+        test["NAME"] = f"{test.get('NAME') or 'test_optixsync'}_{suffix}"
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that reaches beyond this machine fails at once."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in {socket.AF_INET, socket.AF_INET6}:
+            host = address[0]
+            if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+                pytest.fail(f"a test wanted to connect to {host}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _settings_for_tests(settings: Any, tmp_path: Any) -> Iterator[None]:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "LOCATION": str(tmp_path),
+        }
+    }
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def tenant(db: None) -> Tenant:
+    return TenantFactory.create(name="Alpha Works", slug="alpha")
+
+
+@pytest.fixture
+def other_tenant(db: None) -> Tenant:
+    return TenantFactory.create(name="Beta House", slug="beta")
+
+
+@pytest.fixture
+def location(tenant: Tenant) -> Location:
+    return LocationFactory.create(tenant=tenant, name="Pier House")
+
+
+@pytest.fixture
+def resource(location: Location) -> Resource:
+    return ResourceFactory.create(location=location, name="Lighthouse")
+
+
+@pytest.fixture
+def user_with(db: None) -> UserWith:
+    """A person with this role in this tenant."""
+
+    def make(role: Role, tenant: Tenant, **fields: Any) -> User:
+        user = UserFactory.create(**fields)
+        MembershipFactory.create(user=user, tenant=tenant, role=role)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def superuser(db: None) -> User:
+    return UserFactory.create(is_superuser=True)
+
+
+@pytest.fixture
+def client_of() -> ClientOf:
+    """A browser in which this person is signed in."""
+
+    def make(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def manager(user_with: UserWith, tenant: Tenant) -> User:
+    return user_with(Role.MANAGER, tenant)
+
+
+def span_at(start: str, end: str, zone: str) -> Span:
+    """From "2026-06-01 10:00" to "2026-06-01 11:00" in this zone."""
+    first, last = dt.datetime.fromisoformat(start), dt.datetime.fromisoformat(end)
+    return Span(first.date(), first.time(), last.date(), last.time(), zone)
+
+
+@pytest.fixture
+def book_at() -> Callable[..., Booking]:
+    """Book a resource by wall time in its zone."""
+
+    def make(resource: Resource, start: str, end: str, **details: Any) -> Booking:
+        return bookings.book(
+            resource=resource,
+            span=span_at(start, end, resource.time_zone),
+            **{"title": "Stand-up", "by": None, **details},
+        )
+
+    return make
