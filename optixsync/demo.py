@@ -19,18 +19,21 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
 
 from optixsync import embedded_postgres
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("OPTIXSYNC_VAR_DIR") or BASE_DIR / "var")
 PID_FILE = VAR_DIR / "demo.pid"
 SECRETS = VAR_DIR / "demo-secrets"
 READY_SECONDS = 60
+LAST_PORT = 65535
 ACCOUNT = "admin@example.com / demo"
 
 
@@ -48,7 +51,7 @@ def refuse(words: str) -> NoReturn:
 
 def port_from_environment() -> int:
     given = os.environ.get("PORT") or "8000"
-    if not given.isdigit() or not 1 <= int(given) <= 65535:
+    if not given.isdigit() or not 1 <= int(given) <= LAST_PORT:
         refuse(f"PORT is “{given}”, which is no port. Use a number, such as: make demo PORT=8001")
     return int(given)
 
@@ -170,7 +173,7 @@ def static_files_are_newer() -> bool:
 
 def collect_static() -> None:
     """In a process of its own: whether the manifest exists is read once, with the settings."""
-    subprocess.run(  # noqa: S603 -- our own command
+    subprocess.run(
         [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
         cwd=BASE_DIR,
         check=True,
@@ -182,7 +185,7 @@ def collect_static() -> None:
 
 def start_processes() -> subprocess.Popen[bytes]:
     """Web and worker under honcho, in a group of their own: we tell honcho when to end them."""
-    return subprocess.Popen(  # noqa: S603 -- our own program
+    return subprocess.Popen(
         [sys.executable, "-m", "honcho", "--no-colour", "start", "--no-prefix"],
         cwd=BASE_DIR,
         start_new_session=True,
@@ -228,7 +231,7 @@ def end(processes: subprocess.Popen[bytes]) -> None:
         processes.wait()
 
 
-class Stopped(Exception):  # noqa: N818 -- no error: a person pressed Ctrl-C
+class Stopped(Exception):
     """Somebody asked for the end."""
 
 

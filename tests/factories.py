@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import factory
+from factory.declarations import SelfAttribute, Sequence, SubFactory
+from factory.django import DjangoModelFactory, Password
 
 from apps.resources.models import Location, Resource
 from apps.tenants.models import Membership, Role, Tenant, User
@@ -15,44 +16,45 @@ __all__ = [
     "UserFactory",
 ]
 
-class TenantFactory(factory.django.DjangoModelFactory):
+
+class TenantFactory(DjangoModelFactory[Tenant]):
     class Meta:
         model = Tenant
 
-    name = factory.Sequence(lambda n: f"Tenant {n}")
-    slug = factory.Sequence(lambda n: f"tenant-{n}")
+    name = Sequence(lambda n: f"Tenant {n}")
+    slug = Sequence(lambda n: f"tenant-{n}")
     time_zone = "Europe/London"
 
 
-class UserFactory(factory.django.DjangoModelFactory):
+class UserFactory(DjangoModelFactory[User]):
     class Meta:
         model = User
 
-    email = factory.Sequence(lambda n: f"person{n}@example.com")
-    password = factory.django.Password("correct horse")
+    email = Sequence(lambda n: f"person{n}@example.com")
+    password = Password("correct horse")
 
 
-class MembershipFactory(factory.django.DjangoModelFactory):
+class MembershipFactory(DjangoModelFactory[Membership]):
     class Meta:
         model = Membership
 
-    tenant = factory.SubFactory(TenantFactory)
-    user = factory.SubFactory(UserFactory)
+    tenant = SubFactory(TenantFactory)
+    user = SubFactory(UserFactory)
     role = Role.VIEWER
 
 
-class LocationFactory(factory.django.DjangoModelFactory):
+class LocationFactory(DjangoModelFactory[Location]):
     class Meta:
         model = Location
 
-    tenant = factory.SubFactory(TenantFactory)
-    name = factory.Sequence(lambda n: f"Location {n}")
+    tenant = SubFactory(TenantFactory)
+    name = Sequence(lambda n: f"Location {n}")
 
 
-class ResourceFactory(factory.django.DjangoModelFactory):
+class ResourceFactory(DjangoModelFactory[Resource]):
     class Meta:
         model = Resource
 
-    location = factory.SubFactory(LocationFactory)
-    name = factory.Sequence(lambda n: f"Room {n}")
-    time_zone = factory.SelfAttribute("location.tenant.time_zone")
+    location = SubFactory(LocationFactory)
+    name = Sequence(lambda n: f"Room {n}")
+    time_zone = SelfAttribute("location.tenant.time_zone")

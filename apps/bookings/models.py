@@ -117,10 +117,7 @@ class Booking(models.Model):
                 violation_error_message=_("A booking must end later than it starts."),
             ),
             models.CheckConstraint(
-                condition=(
-                    Q(status="cancelled", cancelled_at__isnull=False)
-                    & ~Q(cancelled_by="")
-                )
+                condition=(Q(status="cancelled", cancelled_at__isnull=False) & ~Q(cancelled_by=""))
                 | (~Q(status="cancelled") & Q(cancelled_at=None, cancelled_by="")),
                 name="booking_cancelled_by_someone_at_some_time",
             ),
@@ -129,9 +126,7 @@ class Booking(models.Model):
                 name="booking_overlaps_no_other",
                 expressions=(
                     (
-                        Func(
-                            F("resource_id"), F("resource_id"), Value("[]"), function="int8range"
-                        ),
+                        Func(F("resource_id"), F("resource_id"), Value("[]"), function="int8range"),
                         RangeOperators.OVERLAPS,
                     ),
                     (

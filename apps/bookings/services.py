@@ -5,7 +5,6 @@ Each returns the booking as stored, writes a BookingChange, and sends `booking_c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from apps.resources.models import Resource
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterator
 
     from apps.tenants.models import User
 
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 DETAILS = ("title", "person", "person_email", "notes")
 
 
-def book(
-    *, resource: Resource, span: Span, title: str, by: User | None, **details: str
-) -> Booking:
+def book(*, resource: Resource, span: Span, title: str, by: User | None, **details: str) -> Booking:
     """Take a resource for a length of time.
 
     Raises:

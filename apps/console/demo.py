@@ -150,7 +150,13 @@ def _write_diary(by: User) -> None:
         bookings.book(resource=resource, span=span, title=title, person=person, by=by)
     moved = bookings.book(
         resource=found["Bollard"],
-        span=Span(day(found["Bollard"], 0), dt.time(15), day(found["Bollard"], 0), dt.time(16), found["Bollard"].time_zone),
+        span=Span(
+            day(found["Bollard"], 0),
+            dt.time(15),
+            day(found["Bollard"], 0),
+            dt.time(16),
+            found["Bollard"].time_zone,
+        ),
         title="Photo shoot",
         person="Saltmarsh Studio",
         by=by,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from django import forms
 from django.contrib.admin import RelatedFieldListFilter
 from django.db import models
 from unfold.admin import ModelAdmin
@@ -14,6 +13,7 @@ from apps.tenants.querysets import TenantQuerySet
 from apps.tenants.standing import standing
 
 if TYPE_CHECKING:
+    from django import forms
     from django.http import HttpRequest
 
 M = TypeVar("M", bound=models.Model)
@@ -65,8 +65,8 @@ class TenantAdmin(ModelAdmin):
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> forms.ModelChoiceField[Any] | None:
-        related = db_field.remote_field.model
-        kwargs["queryset"] = scoped(kwargs.get("queryset", related.objects.all()), request)
+        everyones = kwargs.get("queryset") or db_field.remote_field.model._default_manager.all()
+        kwargs["queryset"] = scoped(everyones, request)
         field: forms.ModelChoiceField[Any] | None = super().formfield_for_foreignkey(
             db_field, request, **kwargs
         )
@@ -93,6 +93,6 @@ class TenantRelatedFilter(RelatedFieldListFilter):
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: ModelAdmin
-    ) -> list[tuple[Any, str]]:
+    ) -> list[tuple[Any, Any]]:
         rows = scoped(field.remote_field.model.objects.all(), request)
         return [(row.pk, str(row)) for row in rows]

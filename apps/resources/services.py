@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import secrets
 from functools import partial
+from typing import TYPE_CHECKING
 
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models.fields.files import ImageFieldFile
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.resources.errors import CalendarRefused
 from apps.resources.models import Resource
+
+if TYPE_CHECKING:
+    from django.db.models.fields.files import ImageFieldFile
 
 # What the form writes to a resource that is there. Its time zone is moved with its bookings
 # (bookings.services.rezone), the other columns are written by the functions here.

@@ -62,9 +62,7 @@ def invite(*, tenant: Tenant, email: str, role: str, by: User | None) -> Invitat
         invited_by=by,
         expires_at=timezone.now() + Invitation.VALID_FOR,
     )
-    transaction.on_commit(
-        partial(async_task, "apps.tenants.tasks.send_invitation", invitation.pk)
-    )
+    transaction.on_commit(partial(async_task, "apps.tenants.tasks.send_invitation", invitation.pk))
     return invitation
 
 
@@ -78,7 +76,7 @@ def revoke(invitation: Invitation) -> None:
 def invitation_link(invitation: Invitation) -> str:
     """The one address at which the invitation is accepted."""
     token = SIGNER.sign(str(invitation.uuid))
-    return settings.PUBLIC_URL + reverse("accept_invitation", args=[token])
+    return str(settings.PUBLIC_URL) + reverse("accept_invitation", args=[token])
 
 
 def find_invitation(token: str) -> Invitation:
@@ -122,9 +120,7 @@ def accept_invitation(invitation: Invitation, user: User) -> Membership:
             _("This invitation is for %(email)s. Sign out, and open the link again.")
             % {"email": invitation.email}
         )
-    used = (
-        Invitation.objects.pending().filter(pk=invitation.pk).update(accepted_at=timezone.now())
-    )
+    used = Invitation.objects.pending().filter(pk=invitation.pk).update(accepted_at=timezone.now())
     if not used:
         raise InvitationUnusable(_("This invitation was used already. Sign in instead."))
     membership, _created = Membership.objects.get_or_create(
@@ -182,4 +178,3 @@ def _keep_an_owner(membership: Membership) -> None:
             _("%(person)s is the only owner. Make someone else an owner first.")
             % {"person": membership.user}
         )
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -155,7 +156,7 @@ def test_cancelled_or_foreign_booking_is_not_changed(resource: Resource, book_at
 def test_signal_is_sent_on_commit_with_both_resources(
     resource: Resource,
     book_at: BookAt,
-    django_capture_on_commit_callbacks: Callable[..., object],
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     heard: list[object] = []
 
