@@ -42,7 +42,7 @@ stop: .venv/runtime ## end a demo that lost its terminal
 
 stop-db: .venv/runtime ## stop the embedded PostgreSQL
 	@$(BIN)/python -m optixsync.embedded_postgres stop var/pg
-	@$(BIN)/python -m optixsync.embedded_postgres stop var/pg-test
+	@for name in test check bench; do $(BIN)/python -m optixsync.embedded_postgres stop var/pg-$$name; done
 
 test: .venv/dev ## the whole suite; ARGS="-k overlap" for a part
 	@exec $(BIN)/python -m tests $(ARGS)

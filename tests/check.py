@@ -35,7 +35,7 @@ def commands() -> list[tuple[str, list[str]]]:
 
 
 def main() -> int:
-    data = BASE_DIR / "var" / "pg-test"
+    data = BASE_DIR / "var" / "pg-check"
     own = not os.environ.get("DATABASE_URL")
     env = {**os.environ, **PRODUCTION}
     if own:

@@ -65,7 +65,9 @@ class TenantAdmin(ModelAdmin):
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> forms.ModelChoiceField[Any] | None:
-        everyones = kwargs.get("queryset") or db_field.remote_field.model._default_manager.all()
+        everyones = kwargs.get("queryset")
+        if everyones is None:
+            everyones = db_field.remote_field.model._default_manager.all()
         kwargs["queryset"] = scoped(everyones, request)
         field: forms.ModelChoiceField[Any] | None = super().formfield_for_foreignkey(
             db_field, request, **kwargs
