@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
 
 # Django's admin answers these for any model of any tenant, or beside allauth's account pages.
-LEFT_OUT = {"view_on_site", "password_change", "password_change_done", "app_list"}
+LEFT_OUT = {"view_on_site", "password_change", "password_change_done"}
 
 
 class ConsoleSite(UnfoldAdminSite):

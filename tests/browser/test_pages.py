@@ -1,0 +1,163 @@
+"""Every page looks right and reads right: found by walking the addresses, so that none is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from playwright.sync_api import Browser, Page
+from pytest_django.live_server_helper import LiveServer
+
+from apps.tenants import services as tenants
+from apps.tenants.models import Invitation, Role, Tenant, User
+from tests.browser.conftest import SignIn, look, opened
+
+pytestmark = pytest.mark.usefixtures("demo_for_module")
+
+TENANT = "harbour-works"
+# What has no page of its own: answers for scripts, files, forms that are only sent, and addresses
+# that lead on to another one.
+NO_PAGE = {
+    "admin:autocomplete",
+    "admin:jsi18n",
+    "admin:login",
+    "admin:logout",
+    "admin:password_change",
+    "admin:resource_photo",
+    "admin:search",
+    "admin:switch_tenant",
+    "accept_invitation",  # below, with a link that works
+}
+SIGNED_IN_ACCOUNT_PAGES = {
+    "account_change_password",
+    "account_email",
+    "account_logout",
+    "account_reauthenticate",
+    "mfa_index",
+    "mfa_activate_totp",
+}
+SIGNED_OUT_PAGES = {
+    "account_login",
+    "account_signup",
+    "account_inactive",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key_done",
+}
+
+
+def admin_pages(
+    patterns: list[URLPattern | URLResolver], namespace: str = ""
+) -> Iterator[tuple[str, bool]]:
+    """The name of each page of the console, and whether it is about one row."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from admin_pages(pattern.url_patterns, pattern.namespace or namespace)
+        elif namespace == "admin" and pattern.name:
+            name = f"admin:{pattern.name}"
+            if name not in NO_PAGE and is_ours(pattern.name):
+                yield name, bool(pattern.pattern.converters)
+
+
+def is_ours(name: str) -> bool:
+    """Not a page that a package brings along for its own models."""
+    theirs = [
+        f"{model._meta.app_label}_{model._meta.model_name}_"
+        for model in admin.site._registry
+        if not model.__module__.startswith("apps.")
+    ]
+    return not name.startswith(tuple(theirs))
+
+
+PAGES = dict(admin_pages(get_resolver().url_patterns))
+
+
+@pytest.fixture(scope="module")
+def invitation(demo_for_module: None) -> Invitation:
+    tenant = Tenant.objects.get(slug=TENANT)
+    by = User.objects.get(is_superuser=True)
+    return tenants.invite(tenant=tenant, email="newcomer@example.com", role=Role.MANAGER, by=by)
+
+
+@pytest.fixture(scope="module")
+def profile(browser: Browser, server: LiveServer, invitation: Invitation) -> dict[str, Any]:
+    """Someone signed in, once for all pages: what their browser keeps."""
+    return {}
+
+
+@pytest.fixture
+def signed_in(
+    browser: Browser, server: LiveServer, profile: dict[str, Any], sign_in: SignIn
+) -> Iterator[Page]:
+    with opened(browser, server, storage_state=profile.get("state")) as page:
+        if "state" not in profile:
+            sign_in(page, "admin@example.com")
+            stand_in(page, "Harbour Works")
+            profile["state"] = page.context.storage_state()
+        yield page
+
+
+def stand_in(page: Page, name: str) -> None:
+    """Go to a tenant through the switcher at the top of the menu."""
+    banner = page.get_by_role("banner")
+    if banner.get_by_text(name, exact=True).first.is_visible():
+        return
+    banner.get_by_role("button").first.click()
+    page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).click()
+    page.wait_for_load_state()
+
+
+def address_of(name: str) -> str:
+    """Where the page is; where it is about a row, about the demo's first one of its kind."""
+    if not PAGES[name]:
+        return reverse(name)
+    app, model_name = name.removeprefix("admin:").split("_")[:2]
+    model = apps.get_model(app, model_name)
+    if model is Tenant:
+        row = Tenant.objects.get(slug=TENANT)
+    else:
+        row = model._default_manager.for_tenant(Tenant.objects.get(slug=TENANT)).earliest("pk")
+    return reverse(name, args=[row.pk])
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_of_the_console(signed_in: Page, name: str) -> None:
+    look(signed_in, name.removeprefix("admin:"), address_of(name))
+
+
+@pytest.mark.parametrize("name", sorted(SIGNED_IN_ACCOUNT_PAGES))
+def test_page_of_ones_own_account(signed_in: Page, name: str) -> None:
+    look(signed_in, name, reverse(name))
+
+
+@pytest.mark.parametrize("name", sorted(SIGNED_OUT_PAGES))
+def test_page_before_signing_in(page: Page, name: str) -> None:
+    look(page, name, reverse(name))
+
+
+def test_page_of_an_invitation(page: Page, invitation: Invitation) -> None:
+    link = tenants.invitation_link(invitation)
+
+    look(page, "accept_invitation", link[link.index("/accounts/") :])
+
+
+def test_page_of_an_invitation_that_is_no_longer_good(page: Page) -> None:
+    look(page, "invitation_unusable", reverse("accept_invitation", args=["torn"]), status=410)
+
+
+def test_page_that_is_not_there(signed_in: Page) -> None:
+    look(signed_in, "404", "/admin/nowhere/", status=404)
+
+
+def test_every_entry_of_the_menu_leads_to_a_page_that_is_looked_at(signed_in: Page) -> None:
+    signed_in.goto("/admin/")
+    menu = signed_in.get_by_role("navigation", name="Main menu")
+
+    targets = [link.get_attribute("href") for link in menu.get_by_role("link").all()]
+
+    assert set(targets) <= {address_of(name) for name in PAGES}
+    assert len(targets) > 5
