@@ -97,7 +97,9 @@ def test_change_without_a_difference_is_no_change(
 ) -> None:
     booking = book_at(resource, "2026-06-01 10:00", "2026-06-01 11:00", title="Board meeting")
 
-    client.post(change_page(booking), typed(resource, "2026-06-01", "10:00", "11:00", read_revision=1))
+    client.post(
+        change_page(booking), typed(resource, "2026-06-01", "10:00", "11:00", read_revision=1)
+    )
 
     booking.refresh_from_db()
     assert booking.revision == 1
