@@ -89,6 +89,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     permission=is_superuser,
                     active=request.path.startswith(tenant_path) and request.path != settings_path,
                 ),
+                _list(_("People"), "badge", "tenants_user", permission=is_superuser),
             ],
         },
     ]

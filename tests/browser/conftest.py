@@ -143,7 +143,8 @@ def demo(transactional_db: None) -> None:
 
 @pytest.fixture(scope="module")
 def demo_for_module(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The demo's rows once for a whole module, whose tests only look."""
+    """The demo's rows once for a whole module, whose tests are marked django_db and only look."""
+    assert connections["default"].settings_dict["NAME"].startswith("test_"), "mark it django_db"
     hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with django_db_blocker.unblock():
         with override_settings(PASSWORD_HASHERS=hashers):

@@ -16,7 +16,7 @@ from apps.tenants import services as tenants
 from apps.tenants.models import Invitation, Role, Tenant, User
 from tests.browser.conftest import SignIn, look, opened
 
-pytestmark = pytest.mark.usefixtures("demo_for_module")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_for_module")]
 
 TENANT = "harbour-works"
 # What has no page of its own: answers for scripts, files, forms that are only sent, and addresses

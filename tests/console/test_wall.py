@@ -1,0 +1,370 @@
+"""Nobody of tenant B gets to see or to change anything of tenant A, on whatever page there is.
+
+Addresses are found by walking the resolver, so that pages to come are covered without a word here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib import admin
+from django.core import serializers
+from django.core.files.base import ContentFile
+from django.db.models import Model
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from apps.bookings.models import Booking, BookingChange
+from apps.resources.models import Location, Resource
+from apps.tenants import services as tenants
+from apps.tenants.models import Invitation, Membership, Role, Tenant, User
+from apps.tenants.standing import SESSION_KEY
+from tests.factories import LocationFactory, ResourceFactory
+
+# In every text of tenant A, and nowhere else.
+MARK = "Zanzibar"
+OURS = (Tenant, Membership, Invitation, Location, Resource, Booking, BookingChange)
+# Ends the session, or is meant for those who have none.
+LEFT_OUT = re.compile(r"^(admin/logout/|accounts/(login|logout|inactive)/)$")
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+BookAt = Callable[..., Booking]
+
+
+class Tenancy:
+    """All that tenant A has, marked."""
+
+    def __init__(self, tenant: Tenant, book_at: BookAt) -> None:
+        self.tenant = tenant
+        self.owner = User.objects.create_user(
+            f"{MARK.lower()}@example.com", "x", name=f"{MARK} Owner"
+        )
+        self.membership = Membership.objects.create(tenant=tenant, user=self.owner, role=Role.OWNER)
+        self.location = LocationFactory.create(
+            tenant=tenant, name=f"{MARK} House", address=f"{MARK} Street"
+        )
+        self.resource = ResourceFactory.create(
+            location=self.location, name=f"{MARK} Room", description=MARK
+        )
+        self.resource.photo.save("x", ContentFile(MARK.encode()))
+        self.booking = book_at(
+            self.resource,
+            "2090-06-01 10:00",
+            "2090-06-01 11:00",
+            title=f"{MARK} meeting",
+            person=MARK,
+            notes=MARK,
+        )
+        self.invitation = tenants.invite(
+            tenant=tenant, email=f"guest@{MARK.lower()}.example", role=Role.VIEWER, by=None
+        )
+
+    def of(self, model: type[Model]) -> Model | None:
+        rows = (
+            self.tenant,
+            self.owner,
+            self.membership,
+            self.location,
+            self.resource,
+            self.booking,
+            self.invitation,
+        )
+        return next((row for row in rows if type(row) is model), None)
+
+
+@pytest.fixture
+def theirs(tenant: Tenant, book_at: BookAt) -> Tenancy:
+    Tenant.objects.filter(pk=tenant.pk).update(name=f"{MARK} Works", slug=MARK.lower())
+    tenant.refresh_from_db()
+    return Tenancy(tenant, book_at)
+
+
+def patterns(resolver: Any = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Every address of the project as a route, the theme's and the libraries' included."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from patterns(entry, route)
+        else:
+            yield route, entry
+
+
+def model_of(entry: URLPattern) -> type[Model] | None:
+    """The model that an admin page is about."""
+    page = getattr(entry.callback, "model_admin", None) or getattr(
+        getattr(entry.callback, "__wrapped__", None), "__self__", None
+    )
+    return getattr(page, "model", None)
+
+
+def addresses(theirs: Tenancy) -> dict[str, str]:
+    """Route to address, with tenant A's own keys in the places of the parameters.
+
+    Fails on a kind of parameter that it does not know: say below what it stands for.
+    """
+    found = {}
+    for route, entry in patterns():
+        route = route.replace("^", "").replace("$", "").replace(r"\Z", "")
+        if LEFT_OUT.match(route):
+            continue
+        values: dict[str, object] = {}
+        for name in PARAMETER.findall(route):
+            if name == "object_id":
+                row = theirs.of(model_of(entry)) if model_of(entry) else theirs.booking
+                values[name] = row.pk if row else 1
+            else:
+                values[name] = known_parameter(name, theirs, route)
+        path = PARAMETER.sub(lambda match, v=values: str(v[match[1]]), route)
+        # What is left of regular expressions: the app labels of the index pages.
+        path = re.sub(r"\(\?P<app_label>([^|)]+)[^)]*\)", r"\1", path)
+        path = re.sub(r"\(\?P<\w+>[^)]*\)(\+\))?", "1", path)
+        found[route] = "/" + path
+    return found
+
+
+def known_parameter(name: str, theirs: Tenancy, route: str) -> object:
+    known = {
+        "uuid": theirs.resource.uuid,
+        "token": tenants.SIGNER.sign(str(theirs.invitation.uuid)),
+        "app_label": "bookings",
+        "url": "nowhere",
+        "uidb36": "1",
+        "key": "1",
+        "pk": 1,
+        "path": "nowhere",
+        "from_field": "id",
+    }
+    assert name in known, f"teach the wall test what <{name}> of {route} stands for"
+    return known[name]
+
+
+def queries(theirs: Tenancy) -> list[dict[str, object]]:
+    """What a stranger might add to any address."""
+    return [
+        {},
+        {"q": MARK},
+        {"s": MARK, "extended": "1"},
+        {"day": "all", "state": "all"},
+        {"resource": theirs.resource.pk, "starts_on": "2090-06-01", "booking": theirs.booking.pk},
+        {"resource__id__exact": theirs.resource.pk},
+        {"location__id__exact": theirs.location.pk},
+        {"location": theirs.location.pk},
+        {
+            "app_label": "resources",
+            "model_name": "resource",
+            "field_name": "location",
+            "term": MARK,
+        },
+        {
+            "app_label": "bookings",
+            "model_name": "booking",
+            "field_name": "resource",
+            "term": MARK,
+        },
+    ]
+
+
+def forms(theirs: Tenancy) -> list[dict[str, object]]:
+    """What a stranger might post to any address."""
+    selected = {"_selected_action": [theirs.booking.pk, theirs.resource.pk, theirs.location.pk]}
+    actions = {
+        name
+        for page in admin.site._registry.values()
+        for name, *_ in (page._get_base_actions() if hasattr(page, "_get_base_actions") else [])
+    }
+    return [
+        {},
+        {
+            "resource": theirs.resource.pk,
+            "location": theirs.location.pk,
+            "tenant": theirs.tenant.slug,
+            "starts_on": "2091-06-01",
+            "starts_time": "10:00",
+            "ends_time": "11:00",
+            "title": "Forged",
+            "name": "Forged",
+            "slug": "forged",
+            "role": "owner",
+            "email": "forged@example.com",
+            "kind": "room",
+            "capacity": 1,
+            "time_zone": "UTC",
+            "opens_at": "08:00",
+            "closes_at": "18:00",
+            "revision": 1,
+            "read_revision": 1,
+            "reason": "Forged",
+            "post": "yes",
+        },
+        *(
+            {"action": getattr(name, "__name__", name), "post": "yes", **selected}
+            for name in actions
+        ),
+        {"action": "delete_selected", "post": "yes", **selected},
+    ]
+
+
+def snapshot() -> str:
+    """All rows of tenant A."""
+    rows = [row for model in OURS for row in model._default_manager.all().order_by("pk")]
+    kept = [row for row in rows if MARK.lower() in serializers.serialize("json", [row]).lower()]
+    return serializers.serialize("json", kept)
+
+
+def shows(client: Client, address: str, query: dict[str, object] | None = None) -> bool:
+    """Whether the answer holds a word of tenant A that was not in the question."""
+    response = client.get(address, {k: str(v) for k, v in (query or {}).items()})
+    content = b"".join(response.streaming_content) if response.streaming else response.content
+    text = content.decode(errors="replace")
+    # What one asks for comes back in the search field, in links, and in an empty result's words.
+    asked = {MARK.lower(), urlencode({"q": MARK})} if query and MARK in query.values() else set()
+    words = [f"{MARK} {noun}" for noun in ("House", "Street", "Room", "meeting", "Owner", "Works")]
+    if not asked:
+        words.append(MARK)
+    return any(word.lower() in text.lower() for word in words)
+
+
+def trespassers(
+    other_tenant: Tenant, user_with: Callable[..., User], superuser: User
+) -> dict[str, Client]:
+    """Each role of tenant B, a superuser who stands in B, and somebody who is not signed in."""
+    clients = {"nobody": Client()}
+    people = {role.value: user_with(role, other_tenant) for role in Role}
+    for name, user in {**people, "superuser in B": superuser}.items():
+        client = Client()
+        client.force_login(user)
+        session = client.session
+        session[SESSION_KEY] = other_tenant.pk
+        session.save()
+        clients[name] = client
+    return clients
+
+
+# Pages of the whole installation, which superusers see from wherever they stand; and the page of
+# an invitation, which whoever holds its link may see.
+WHOLE_INSTALLATION = re.compile(r"^admin/(tenants/(tenant|user)/|$)|/invitation/")
+
+
+def test_nobody_of_another_tenant_sees_anything(
+    theirs: Tenancy,
+    other_tenant: Tenant,
+    user_with: Callable[..., User],
+    superuser: User,
+) -> None:
+    found = addresses(theirs)
+    seen = []
+
+    for who, client in trespassers(other_tenant, user_with, superuser).items():
+        for route, address in found.items():
+            if "/invitation/" in route and route.startswith("accounts"):
+                continue
+            if who == "superuser in B":
+                # The switcher names all tenants to a superuser.
+                continue
+            seen += [(who, address, q) for q in queries(theirs) if shows(client, address, q)]
+
+    assert seen == []
+    assert len(found) > 60
+
+
+def test_superuser_sees_only_the_tenant_of_the_switcher(
+    theirs: Tenancy,
+    other_tenant: Tenant,
+    user_with: Callable[..., User],
+    superuser: User,
+) -> None:
+    client = trespassers(other_tenant, user_with, superuser)["superuser in B"]
+    Tenant.objects.filter(pk=theirs.tenant.pk).update(name="Alpha", slug="alpha")
+
+    seen = [
+        (address, query)
+        for route, address in addresses(theirs).items()
+        if not WHOLE_INSTALLATION.search(route)
+        for query in queries(theirs)
+        if shows(client, address, query)
+    ]
+
+    assert seen == []
+
+
+def test_nobody_of_another_tenant_changes_anything(
+    theirs: Tenancy,
+    other_tenant: Tenant,
+    user_with: Callable[..., User],
+    superuser: User,
+) -> None:
+    before = snapshot()
+    assert MARK in before
+    clients = trespassers(other_tenant, user_with, superuser)
+    del clients["superuser in B"]
+
+    for client in clients.values():
+        session = client.session
+        for route, address in addresses(theirs).items():
+            if "/invitation/" in route and route.startswith("accounts"):
+                continue
+            for form in forms(theirs):
+                client.post(address, form)
+                if "switch" in route and session.session_key:
+                    assert client.session.get(SESSION_KEY) in {None, other_tenant.pk}
+
+    assert snapshot() == before
+
+
+def test_the_same_addresses_show_it_to_its_own_owner(theirs: Tenancy) -> None:
+    client = Client()
+    client.force_login(theirs.owner)
+
+    shown = {route for route, address in addresses(theirs).items() if shows(client, address)}
+
+    # Else the tests above could not fail.
+    for page in ("resources/resource", "bookings/booking", "resources/location"):
+        assert f"admin/{page}/" in shown
+        assert f"admin/{page}/<path:object_id>/change/" in shown
+        assert f"admin/{page}/<path:object_id>/history/" in shown
+    assert "admin/photo/<uuid:uuid>/" in shown
+
+
+def test_viewer_changes_nothing_of_their_own_tenant(
+    theirs: Tenancy, user_with: Callable[..., User], client_of: Callable[[User], Client]
+) -> None:
+    client = client_of(user_with(Role.VIEWER, theirs.tenant))
+    before = snapshot()
+
+    for route, address in addresses(theirs).items():
+        if not route.startswith("accounts"):
+            for form in forms(theirs):
+                client.post(address, form)
+
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("role", "closed"),
+    [
+        (
+            Role.VIEWER,
+            ["tenants_membership", "tenants_invitation", "tenants_tenant", "tenants_user"],
+        ),
+        (
+            Role.MANAGER,
+            ["tenants_membership", "tenants_invitation", "tenants_tenant", "tenants_user"],
+        ),
+        (Role.OWNER, ["tenants_user"]),
+    ],
+)
+def test_role_does_not_reach_what_larger_roles_do(
+    theirs: Tenancy,
+    user_with: Callable[..., User],
+    client_of: Callable[[User], Client],
+    role: Role,
+    closed: list[str],
+) -> None:
+    client = client_of(user_with(role, theirs.tenant))
+
+    for name in closed:
+        assert client.get(reverse(f"admin:{name}_changelist")).status_code == 403
