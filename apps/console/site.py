@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from allauth.account.decorators import secure_admin_login
+from django.contrib.auth.views import redirect_to_login
 from django.urls import URLPattern, path, reverse
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 from unfold.sites import UnfoldAdminSite
@@ -47,12 +46,13 @@ class ConsoleSite(UnfoldAdminSite):
             *urls,
         ]
 
-    @method_decorator(secure_admin_login)
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponseBase:
         """Signing in is allauth's; whoever is signed in and gets here has no tenant."""
-        return leave(request)
+        if request.user.is_authenticated:
+            return leave(request)
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         here = standing(request) if hasattr(request, "user") else None

@@ -209,7 +209,8 @@ def look(page: Page, name: str, address: str, *, status: int = 200) -> None:
         response = page.goto(address)
         assert response is not None
         assert response.status == status, f"{address} answered {response.status}"
-        page.wait_for_load_state("networkidle") if page.locator(
+        if page.locator("[hx-trigger*=load]").count():
+            page.wait_for_load_state("networkidle")
             "[hx-trigger*=load]"
         ).count() else None
         for width in WIDTHS:

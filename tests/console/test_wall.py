@@ -14,6 +14,8 @@ import pytest
 from django.contrib import admin
 from django.core import serializers
 from django.core.files.base import ContentFile
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -63,7 +65,7 @@ class Tenancy:
             tenant=tenant, email=f"guest@{MARK.lower()}.example", role=Role.VIEWER, by=None
         )
 
-    def of(self, model: type[Model]) -> Model | None:
+    def of(self, model: type[Model] | None) -> Model | None:
         rows = (
             self.tenant,
             self.owner,
@@ -74,6 +76,14 @@ class Tenancy:
             self.invitation,
         )
         return next((row for row in rows if type(row) is model), None)
+
+
+@pytest.fixture(autouse=True)
+def _answers_may_be_closed() -> Iterator[None]:
+    """Closing an answer, and the file in it, would end the test's transaction with it."""
+    request_finished.disconnect(close_old_connections)
+    yield
+    request_finished.connect(close_old_connections)
 
 
 @pytest.fixture
@@ -107,18 +117,20 @@ def addresses(theirs: Tenancy) -> dict[str, str]:
     Fails on a kind of parameter that it does not know: say below what it stands for.
     """
     found = {}
-    for route, entry in patterns():
-        route = route.replace("^", "").replace("$", "").replace(r"\Z", "")
+    for raw, entry in patterns():
+        route = raw.replace("^", "").replace("$", "").replace(r"\Z", "")
         if LEFT_OUT.match(route):
             continue
         values: dict[str, object] = {}
         for name in PARAMETER.findall(route):
             if name == "object_id":
-                row = theirs.of(model_of(entry)) if model_of(entry) else theirs.booking
+                row = theirs.of(model_of(entry))
                 values[name] = row.pk if row else 1
             else:
                 values[name] = known_parameter(name, theirs, route)
-        path = PARAMETER.sub(lambda match, v=values: str(v[match[1]]), route)
+        path = route
+        for name, value in values.items():
+            path = re.sub(rf"<(?:\w+:)?{name}>", str(value), path)
         # What is left of regular expressions: the app labels of the index pages.
         path = re.sub(r"\(\?P<app_label>([^|)]+)[^)]*\)", r"\1", path)
         path = re.sub(r"\(\?P<\w+>[^)]*\)(\+\))?", "1", path)
@@ -212,13 +224,14 @@ def snapshot() -> str:
     """All rows of tenant A."""
     rows = [row for model in OURS for row in model._default_manager.all().order_by("pk")]
     kept = [row for row in rows if MARK.lower() in serializers.serialize("json", [row]).lower()]
-    return serializers.serialize("json", kept)
+    return str(serializers.serialize("json", kept))
 
 
 def shows(client: Client, address: str, query: dict[str, object] | None = None) -> bool:
     """Whether the answer holds a word of tenant A that was not in the question."""
     response = client.get(address, {k: str(v) for k, v in (query or {}).items()})
-    content = b"".join(response.streaming_content) if response.streaming else response.content
+    content = response.getvalue()
+    response.close()
     text = content.decode(errors="replace")
     # What one asks for comes back in the search field, in links, and in an empty result's words.
     asked = {MARK.lower(), urlencode({"q": MARK})} if query and MARK in query.values() else set()
@@ -308,7 +321,7 @@ def test_nobody_of_another_tenant_changes_anything(
             if "/invitation/" in route and route.startswith("accounts"):
                 continue
             for form in forms(theirs):
-                client.post(address, form)
+                client.post(address, form).close()
                 if "switch" in route and session.session_key:
                     assert client.session.get(SESSION_KEY) in {None, other_tenant.pk}
 
@@ -338,7 +351,7 @@ def test_viewer_changes_nothing_of_their_own_tenant(
     for route, address in addresses(theirs).items():
         if not route.startswith("accounts"):
             for form in forms(theirs):
-                client.post(address, form)
+                client.post(address, form).close()
 
     assert snapshot() == before
 
