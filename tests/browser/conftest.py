@@ -211,8 +211,6 @@ def look(page: Page, name: str, address: str, *, status: int = 200) -> None:
         assert response.status == status, f"{address} answered {response.status}"
         if page.locator("[hx-trigger*=load]").count():
             page.wait_for_load_state("networkidle")
-            "[hx-trigger*=load]"
-        ).count() else None
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": HEIGHT})
             screenshot(page, name, width, theme)
