@@ -13,10 +13,11 @@ from unfold.decorators import display
 
 from apps.console.tenant_admin import TenantAdmin
 from apps.resources.models import Location
-from apps.tenants.models import Tenant
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+    from apps.tenants.models import Tenant
 
 
 class LocationForm(forms.ModelForm[Location]):
@@ -39,6 +40,8 @@ class LocationAdmin(TenantAdmin):
     form = LocationForm
     list_display = ("name", "address", "resources")
     search_fields = ("name", "address")
+    # Said again, because rows that are counted in groups lose the model's own order.
+    ordering = ("name", "pk")
     fields = ("name", "address")
     actions = None
     empty_title = gettext_lazy("No locations yet")
@@ -47,7 +50,8 @@ class LocationAdmin(TenantAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Location]:
-        return super().get_queryset(request).annotate(resources_count=Count("resources"))
+        rows: QuerySet[Location] = super().get_queryset(request)
+        return rows.annotate(resources_count=Count("resources"))
 
     @display(description=gettext_lazy("resources"), ordering="resources_count")
     def resources(self, location: Location) -> int:

@@ -308,6 +308,7 @@ class TenantsAdmin(ModelAdmin):
     form = TenantForm
     list_display = ("name", "slug", "time_zone", "members", "state")
     search_fields = ("name", "slug")
+    ordering = ("name", "pk")
     fieldsets = (
         (gettext_lazy("Tenant"), {"fields": ("name", "slug")}),
         (gettext_lazy("Days"), {"fields": ("time_zone", ("opens_at", "closes_at"))}),

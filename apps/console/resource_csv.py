@@ -88,7 +88,12 @@ class _Import:
                 errors.append(LineError(row.line, str(exc)))
         if errors:
             return Outcome(errors=_in_order(errors))
-        return Outcome(**counts, locations=self.new_locations)
+        return Outcome(
+            added=counts["added"],
+            changed=counts["changed"],
+            same=counts["same"],
+            locations=self.new_locations,
+        )
 
     def _store(self, row: Row) -> str:
         resource = self._found(row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
@@ -21,7 +21,9 @@ from apps.bookings.services import rezone
 from apps.resources import photos
 from apps.resources.errors import PhotoRefused
 from apps.resources.models import Resource
-from apps.tenants.models import User
+
+if TYPE_CHECKING:
+    from apps.tenants.models import User
 
 
 class ResourceForm(forms.ModelForm[Resource]):

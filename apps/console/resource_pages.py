@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -27,6 +26,7 @@ from apps.tenants.models import User
 from apps.tenants.time_zones import time_zone_names
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import HttpRequest
 
 
@@ -283,7 +283,7 @@ class ResourceAdmin(TenantAdmin):
 
     def save_model(self, request: HttpRequest, obj: Resource, form: Any, change: bool) -> None:
         if form.cleaned_data.get("remove_photo"):
-            obj.photo = None  # type: ignore[assignment]
+            obj.photo = None
         if photo := form.cleaned_data.get("new_photo"):
             obj.photo = photo
         services.save(obj)
