@@ -52,17 +52,17 @@ class BookingForm(forms.ModelForm[Booking]):
     # Not named as the model's field, which no form writes.
     read_revision = forms.IntegerField(widget=forms.HiddenInput, required=False)
     starts_time = forms.TimeField(
-        label=_("from"),
+        label=_("From"),
         required=False,
         widget=forms.TimeInput(format="%H:%M", attrs={"type": "time", **CLASSES}),
     )
     ends_time = forms.TimeField(
-        label=_("to"),
+        label=_("To"),
         required=False,
         widget=forms.TimeInput(format="%H:%M", attrs={"type": "time", **CLASSES}),
     )
     ends_on = forms.DateField(
-        label=_("last day"),
+        label=_("Last day"),
         required=False,
         help_text=_("Leave empty when it ends on the day on which it starts."),
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", **CLASSES}),

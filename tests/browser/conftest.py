@@ -41,7 +41,7 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 SCREENSHOTS = django_settings.BASE_DIR / "var" / "screenshots"
 WIDTHS = (1280, 390)
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 HEIGHT = 860
 LOOPBACK = {"127.0.0.1", "localhost"}
 MINOR = {"minor", None}
