@@ -106,7 +106,7 @@ def test_list_filters_and_searches(client: Client, location: Location) -> None:
     assert names(client, state="archived") == ["Gone"]
     assert names(client, state="inactive") == ["Resting"]
     assert names(client, kind__exact="desk") == ["Resting"]
-    assert names(client, q="In use") == ["In use"]
+    assert names(client, q="Resting") == ["Resting"]
     assert names(client, location__id__exact=str(location.pk)) == ["In use", "Resting"]
 
 
