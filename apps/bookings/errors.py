@@ -19,13 +19,15 @@ class BookingError(Exception):
 class Overlap(BookingError):
     """Another booking of ours has this time. `other` is None if it went away meanwhile."""
 
-    def __init__(self, other: Booking | None) -> None:
+    def __init__(self, other: Booking | None, words: str = "") -> None:
         self.other = other
         super().__init__(
-            _("“%(title)s” has %(resource)s %(when)s. Choose another time or resource.")
+            words
+            or _("“%(title)s” has %(resource)s %(when)s. Choose another time or resource.")
             % {"title": other.title, "resource": other.resource, "when": in_words(other.span)}
             if other
-            else _("Another booking took this time just now. Try again.")
+            else words
+            or _("Another booking took this time just now. Try again.")
         )
 
 
@@ -51,11 +53,16 @@ class NotAllowed(BookingError):
 
 
 class BadTime(BookingError):
-    """Start or end is no time that the clock shows, or they are in the wrong order."""
+    """Start or end is no time that the clock shows, or they are in the wrong order.
+
+    `gap` is what the clock skips, where that is the reason.
+    """
+
+    gap: NonexistentWallTime | None = None
 
     @classmethod
     def skipped(cls, gap: NonexistentWallTime) -> BadTime:
-        return cls(
+        refused = cls(
             _(
                 "%(time)s does not exist on %(date)s: the clocks in %(zone)s go forward over it. "
                 "The next time is %(next)s."
@@ -67,6 +74,8 @@ class BadTime(BookingError):
                 "next": time_format(gap.next_valid, "H:i"),
             }
         )
+        refused.gap = gap
+        return refused
 
 
 def in_words(span: Span) -> str:

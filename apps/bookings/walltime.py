@@ -39,8 +39,13 @@ def to_instant(on: dt.date, at: dt.time, zone: str) -> dt.datetime:
 
 def start_of_day(on: dt.date, zone: str) -> dt.datetime:
     """The first instant of this date in `zone`: not midnight where the clock skips midnight."""
+    return to_instant_or_next(on, MIDNIGHT, zone)
+
+
+def to_instant_or_next(on: dt.date, at: dt.time, zone: str) -> dt.datetime:
+    """As to_instant; where the clock skips this time, the first instant after the gap."""
     try:
-        return to_instant(on, MIDNIGHT, zone)
+        return to_instant(on, at, zone)
     except NonexistentWallTime as gap:
         return to_instant(gap.next_valid.date(), gap.next_valid.time(), zone)
 
@@ -85,6 +90,29 @@ class Span:
         """Whole days, both of them included."""
         day = dt.timedelta(days=1)
         return cls(first, MIDNIGHT, last + day, MIDNIGHT, time_zone, all_day=True)
+
+    @classmethod
+    def parse(cls, text: str, time_zone: str) -> Span:
+        """Back from the text of a span.
+
+        Raises:
+            ValueError: the text is no span's.
+        """
+        start, slash, end = text.partition("/")
+        if not slash:
+            raise ValueError(f"{text!r} is not the text of a span")
+        if "T" not in start:
+            return cls.days(dt.date.fromisoformat(start), dt.date.fromisoformat(end), time_zone)
+        first, last = dt.datetime.fromisoformat(start), dt.datetime.fromisoformat(end)
+        return cls(first.date(), first.time(), last.date(), last.time(), time_zone)
+
+    def __str__(self) -> str:
+        """Without its zone: first/last day, or start/end as ISO 8601 writes them."""
+        if self.all_day:
+            return f"{self.starts_on}/{self.last_day}"
+        start = dt.datetime.combine(self.starts_on, self.starts_time)
+        end = dt.datetime.combine(self.ends_on, self.ends_time)
+        return f"{start.isoformat()}/{end.isoformat()}"
 
     @property
     def last_day(self) -> dt.date:

@@ -260,3 +260,14 @@ def test_signing_up_is_closed(client: Client, db: None) -> None:
 
 def test_two_factor_sign_in_is_offered(manager: User, client_of: Callable[[User], Client]) -> None:
     assert client_of(manager).get(reverse("mfa_index")).status_code == 200
+
+
+def test_nobody_takes_another_email_by_themselves(
+    manager: User, client_of: Callable[[User], Client]
+) -> None:
+    client = client_of(manager)
+
+    response = client.post("/accounts/email/", {"action_add": "", "email": "boss@example.com"})
+
+    assert response.url == reverse("admin:index")  # type: ignore[attr-defined]
+    assert User.objects.filter(email="boss@example.com").count() == 0
