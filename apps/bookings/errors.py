@@ -26,8 +26,7 @@ class Overlap(BookingError):
             or _("“%(title)s” has %(resource)s %(when)s. Choose another time or resource.")
             % {"title": other.title, "resource": other.resource, "when": in_words(other.span)}
             if other
-            else words
-            or _("Another booking took this time just now. Try again.")
+            else words or _("Another booking took this time just now. Try again.")
         )
 
 
