@@ -167,6 +167,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 LANGUAGE_CODE = "en-gb"
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["optixsync.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -181,7 +181,6 @@ class BookingAdmin(TenantAdmin):
             {
                 **self.admin_site.each_context(request),
                 "title": _("Cancel “%(title)s”") % {"title": booking.title},
-                "opts": self.opts,
                 "booking": booking,
                 "words": in_words(booking.span),
                 "form": form,
@@ -219,7 +218,6 @@ class BookingAdmin(TenantAdmin):
             {
                 **self.admin_site.each_context(request),
                 "title": _("History of “%(title)s”") % {"title": booking.title},
-                "opts": self.opts,
                 "object": booking,
                 "changes": [(change, _differences(change)) for change in changes[:200]],
             },

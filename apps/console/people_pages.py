@@ -39,7 +39,6 @@ def confirm(
         {
             **page.admin_site.each_context(request),
             "title": title,
-            "opts": page.opts,
             "words": words,
             "button": button,
             "back": back,

@@ -200,7 +200,6 @@ class ResourceAdmin(TenantAdmin):
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
             "title": _("Import resources"),
-            "opts": self.opts,
             "form": form,
             "columns": COLUMNS,
         }
