@@ -21,13 +21,7 @@ class Overlap(BookingError):
 
     def __init__(self, other: Booking | None, words: str = "") -> None:
         self.other = other
-        super().__init__(
-            words
-            or _("“%(title)s” has %(resource)s %(when)s. Choose another time or resource.")
-            % {"title": other.title, "resource": other.resource, "when": in_words(other.span)}
-            if other
-            else words or _("Another booking took this time just now. Try again.")
-        )
+        super().__init__(words or _taken(other))
 
 
 class StaleBooking(BookingError):
@@ -75,6 +69,16 @@ class BadTime(BookingError):
         )
         refused.gap = gap
         return refused
+
+
+def _taken(other: Booking | None) -> str:
+    if other is None:
+        return _("Another booking took this time just now. Try again.")
+    return _("“%(title)s” has %(resource)s %(when)s. Choose another time or resource.") % {
+        "title": other.title,
+        "resource": other.resource,
+        "when": in_words(other.span),
+    }
 
 
 def in_words(span: Span) -> str:

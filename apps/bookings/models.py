@@ -33,6 +33,10 @@ class BookingQuerySet(TenantQuerySet["Booking"]):
         """Those that keep others from the resource."""
         return self.filter(status=Booking.Status.CONFIRMED)
 
+    def guarded(self) -> Self:
+        """Those of which the exclusion constraint lets no two overlap."""
+        return self.blocking().filter(origin=Booking.Origin.OPTIXSYNC, clashing=False)
+
     def upcoming(self) -> Self:
         """Blocking, and not yet over."""
         return self.blocking().filter(ends_at__gt=timezone.now())

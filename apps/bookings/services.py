@@ -6,46 +6,60 @@ Each returns the booking as stored, writes a BookingChange, and sends `booking_c
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from psycopg.errors import ExclusionViolation
 
-from apps.bookings.errors import BadTime, NotAllowed, NotBookable, Overlap, StaleBooking
+from apps.bookings.columns import columns, rezoned
+from apps.bookings.errors import BadTime, NotAllowed, NotBookable, Overlap
+from apps.bookings.history import DETAILS, different, facts, record
+from apps.bookings.holding import held, held_resource
 from apps.bookings.models import Booking, BookingChange
-from apps.bookings.signals import booking_changed
-from apps.bookings.walltime import NonexistentWallTime, Span
-from apps.resources.models import Resource
+from apps.bookings.rezoning import rezone
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterator
 
+    from apps.bookings.walltime import Span
+    from apps.resources.models import Resource
     from apps.tenants.models import User
 
-# What people write; everything else follows from it or from what is done.
-DETAILS = ("title", "person", "person_email", "notes")
+__all__ = ["DETAILS", "book", "cancel", "change", "restore", "rezone"]
 
 
-def book(*, resource: Resource, span: Span, title: str, by: User | None, **details: str) -> Booking:
+class Details(TypedDict, total=False):
+    """What people may write beside title, resource and time."""
+
+    person: str
+    person_email: str
+    notes: str
+
+
+@transaction.atomic
+def book(
+    *, resource: Resource, span: Span, title: str, by: User | None, **details: Unpack[Details]
+) -> Booking:
     """Take a resource for a length of time.
 
     Raises:
         NotBookable: the resource is inactive or archived.
-        BadTime: the span is empty, or starts or ends at a time that the clock skips.
+        BadTime: the span is empty, or not in the resource's zone, or starts or ends at a time that
+            the clock skips.
         Overlap: another booking of ours has a part of it.
     """
+    resource = held_resource(resource)
     _refuse_unbookable(resource)
-    booking = Booking(resource=resource, title=title, **details, **_times(span))
+    booking = Booking(resource=resource, title=title, **details, **_times(span, resource))
     with _overlap_named(booking), transaction.atomic():
         booking.save(force_insert=True)
-        _record(booking, BookingChange.Action.BOOKED, by, before={}, after=_facts(booking))
+    record(booking, BookingChange.Action.BOOKED, by, before={}, after=facts(booking))
     return booking
 
 
+@transaction.atomic
 def change(
     *,
     booking: Booking,
@@ -53,46 +67,54 @@ def change(
     by: User | None,
     resource: Resource | None = None,
     span: Span | None = None,
-    **details: str,
+    title: str | None = None,
+    **details: Unpack[Details],
 ) -> Booking:
     """Change what is given, if `revision` is still the booking's.
 
+    Moved to a resource in another zone without a new span, a timed booking keeps its instants and
+    an all-day one its dates.
+
     Raises:
-        NotAllowed: the booking is cancelled, or Exchange's.
         StaleBooking: someone was quicker.
+        NotAllowed: the booking is cancelled, or Exchange's.
         NotBookable, BadTime, Overlap: see book.
     """
-    if not booking.is_ours:
+    stored, resource = held(booking, revision, resource)
+    if not stored.is_ours:
         raise NotAllowed(_("This booking was made in Exchange. Change it there."))
-    if booking.is_cancelled:
+    if stored.is_cancelled:
         raise NotAllowed(_("This booking is cancelled. Restore it first, or make a new one."))
-    if resource is not None and resource != booking.resource:
+    moves = resource != stored.resource
+    if moves:
         _refuse_unbookable(resource)
-    return _write(
-        booking,
-        revision,
-        BookingChange.Action.CHANGED,
-        by,
-        {
-            **({"resource": resource} if resource else {}),
-            **(_times(span) if span else {}),
-            **details,
-        },
-    )
+    values: dict[str, Any] = {"resource": resource, **details}
+    if title is not None:
+        values["title"] = title
+    # The same span says nothing new: the instants stay, also where the clock shows a time twice.
+    if span is not None and span != stored.span:
+        values |= _times(span, resource)
+    elif stored.time_zone != resource.time_zone:
+        values |= rezoned(stored, resource.time_zone)
+    # Another time is checked like any other, so that moving out of a clash ends it.
+    if moves or values.get("starts_at", stored.starts_at) != stored.starts_at:
+        values["clashing"] = False
+    return _write(stored, BookingChange.Action.CHANGED, by, values)
 
 
+@transaction.atomic
 def cancel(*, booking: Booking, revision: int, by: User | None, reason: str = "") -> Booking:
     """Give the time free; the booking stays in the list as cancelled.
 
     Raises:
-        NotAllowed: it is cancelled already.
         StaleBooking: someone was quicker.
+        NotAllowed: it is cancelled already.
     """
-    if booking.is_cancelled:
+    stored, _resource = held(booking, revision)
+    if stored.is_cancelled:
         raise NotAllowed(_("This booking is cancelled already."))
     return _write(
-        booking,
-        revision,
+        stored,
         BookingChange.Action.CANCELLED,
         by,
         {
@@ -106,23 +128,25 @@ def cancel(*, booking: Booking, revision: int, by: User | None, reason: str = ""
     )
 
 
+@transaction.atomic
 def restore(*, booking: Booking, revision: int, by: User | None) -> Booking:
     """Undo a cancellation by staff, if the time is still free.
 
     Raises:
+        StaleBooking: someone was quicker.
         NotAllowed: it is not cancelled, or not ours, or over, or was cancelled in Exchange.
-        NotBookable, StaleBooking, Overlap: see change.
+        NotBookable, Overlap: see book.
     """
-    if not booking.is_cancelled:
+    stored, resource = held(booking, revision)
+    if not stored.is_cancelled:
         raise NotAllowed(_("This booking is not cancelled."))
-    if not booking.is_ours or booking.cancelled_by != Booking.CancelledBy.STAFF:
+    if not stored.is_ours or stored.cancelled_by != Booking.CancelledBy.STAFF:
         raise NotAllowed(_("This booking was cancelled in Exchange. Make a new one instead."))
-    if booking.ends_at <= timezone.now():
+    if stored.ends_at <= timezone.now():
         raise NotAllowed(_("This booking is over. Make a new one instead."))
-    _refuse_unbookable(booking.resource)
+    _refuse_unbookable(resource)
     return _write(
-        booking,
-        revision,
+        stored,
         BookingChange.Action.RESTORED,
         by,
         {
@@ -134,145 +158,36 @@ def restore(*, booking: Booking, revision: int, by: User | None) -> Booking:
     )
 
 
-@transaction.atomic
-def rezone(*, resource: Resource, time_zone: str, by: User | None) -> None:
-    """Move a resource to another time zone.
-
-    Timed bookings keep their instants and are shown anew; our all-day ones keep their dates.
-
-    Raises:
-        Overlap: two bookings would meet. Nothing is changed.
-    """
-    Resource.objects.filter(pk=resource.pk).update(time_zone=time_zone)
-    resource.time_zone = time_zone
-    with connection.cursor() as cursor:
-        # Neighbours may meet on the way; what counts is where all of them end.
-        cursor.execute("SET CONSTRAINTS booking_overlaps_no_other DEFERRED")
-    moved = [
-        _write(booking, booking.revision, BookingChange.Action.CHANGED, by, _rezoned(booking))
-        for booking in Booking.objects.filter(resource=resource)
-        .exclude(time_zone=time_zone)
-        .select_related("resource__location__tenant")
-    ]
-    for booking in moved:
-        if booking.all_day and (other := _in_the_way(booking)):
-            raise Overlap(other)
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS booking_overlaps_no_other IMMEDIATE")
-
-
-def _rezoned(booking: Booking) -> dict[str, Any]:
-    zone = booking.resource.time_zone
-    if booking.all_day and booking.is_ours:
-        return _times(Span.days(booking.starts_on, booking.span.last_day, zone))
-    return _times(Span.between(booking.starts_at, booking.ends_at, zone))
-
-
 def _write(
     booking: Booking,
-    revision: int,
     action: BookingChange.Action,
     by: User | None,
     values: dict[str, Any],
     *,
     reason: str = "",
 ) -> Booking:
-    """Store values if the revision still holds; nothing changed means nothing written."""
-    before = _facts(booking)
-    resource_before = booking.resource_id
-    wanted = Booking.objects.select_related("resource__location__tenant").get(pk=booking.pk)
-    if wanted.revision != revision:
-        raise StaleBooking(wanted)
+    """Store values in a booking that is held; nothing changed means nothing written."""
+    before, resource_before = facts(booking), booking.resource_id
     for name, value in values.items():
-        setattr(wanted, name, value)
-    after = _facts(wanted)
-    if after == before:
-        return wanted
-    with _overlap_named(wanted), transaction.atomic():
-        written = Booking.objects.filter(pk=booking.pk, revision=revision).update(
-            **values, revision=revision + 1, updated_at=timezone.now()
+        setattr(booking, name, value)
+    was, now = different(before, facts(booking))
+    if not now:
+        return booking
+    booking.revision += 1
+    with _overlap_named(booking), transaction.atomic():
+        booking.save(update_fields=[*values, "revision", "updated_at"])
+    record(booking, action, by, before=was, after=now, reason=reason, also=resource_before)
+    return booking
+
+
+def _times(span: Span, resource: Resource) -> dict[str, Any]:
+    """The columns that say when, for a span that was said in the resource's zone."""
+    if span.time_zone != resource.time_zone:
+        raise BadTime(
+            _("%(resource)s keeps its time in %(zone)s now. Look at the time, and save again.")
+            % {"resource": resource, "zone": resource.time_zone}
         )
-        if not written:
-            raise StaleBooking(Booking.objects.get(pk=booking.pk))
-        wanted.revision = revision + 1
-        _record(
-            wanted,
-            action,
-            by,
-            before={name: before[name] for name in before if before[name] != after[name]},
-            after={name: after[name] for name in after if before[name] != after[name]},
-            reason=reason,
-            also=resource_before,
-        )
-    return wanted
-
-
-def _record(
-    booking: Booking,
-    action: BookingChange.Action,
-    by: User | None,
-    *,
-    before: dict[str, str],
-    after: dict[str, str],
-    reason: str = "",
-    also: int | None = None,
-) -> None:
-    BookingChange.objects.create(
-        booking=booking,
-        action=action,
-        by=by,
-        revision=booking.revision,
-        before=before,
-        after=after,
-        reason=reason,
-    )
-    resource_ids = sorted({booking.resource_id, also or booking.resource_id})
-    transaction.on_commit(
-        partial(
-            booking_changed.send,
-            sender=Booking,
-            booking_id=booking.pk,
-            resource_ids=resource_ids,
-        )
-    )
-
-
-def _facts(booking: Booking) -> dict[str, str]:
-    """What history tells of a booking, as text in a stable form."""
-    return {
-        **{name: getattr(booking, name) for name in DETAILS},
-        "resource": booking.resource.name,
-        "status": booking.status,
-        "starts": _iso(booking.starts_on, booking.starts_time),
-        "ends": _iso(booking.ends_on, booking.ends_time),
-        "time_zone": booking.time_zone,
-        "all_day": "yes" if booking.all_day else "no",
-        "cancel_reason": booking.cancel_reason,
-    }
-
-
-def _iso(on: dt.date, at: dt.time) -> str:
-    return f"{on.isoformat()} {at.isoformat('minutes')}"
-
-
-def _times(span: Span) -> dict[str, Any]:
-    """The columns that say when."""
-    try:
-        starts_at, ends_at = span.instants()
-    except NonexistentWallTime as gap:
-        raise BadTime.skipped(gap) from gap
-    if ends_at <= starts_at:
-        raise BadTime(_("A booking must end later than it starts."))
-    return {
-        "starts_at": starts_at,
-        "ends_at": ends_at,
-        "starts_on": span.starts_on,
-        "starts_time": span.starts_time,
-        "ends_on": span.ends_on,
-        "ends_time": span.ends_time,
-        "time_zone": span.time_zone,
-        "all_day": span.all_day,
-    }
+    return columns(span)
 
 
 def _refuse_unbookable(resource: Resource) -> None:
@@ -304,10 +219,8 @@ def _in_the_way(booking: Booking) -> Booking | None:
     if booking.is_cancelled or booking.clashing or not booking.is_ours:
         return None
     return (
-        Booking.objects.filter(
-            resource=booking.resource_id, origin=Booking.Origin.OPTIXSYNC, clashing=False
-        )
-        .blocking()
+        Booking.objects.guarded()
+        .filter(resource=booking.resource_id)
         .overlapping(booking.starts_at, booking.ends_at)
         .exclude(pk=booking.pk)
         .select_related("resource")

@@ -66,12 +66,16 @@ class ResourceForm(forms.ModelForm[Resource]):
         except PhotoRefused as refused:
             raise forms.ValidationError(str(refused)) from refused
 
-    def clean(self) -> dict[str, Any]:
-        """The move to another zone is tried last: only the bookings know whether they fit."""
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        zone = cleaned.get("time_zone")
+    def _post_clean(self) -> None:
+        """The move to another zone is tried last: only the bookings know whether they fit.
+
+        It writes, so that nothing after it may refuse the form; the admin's view around it is one
+        transaction.
+        """
+        super()._post_clean()  # type: ignore[misc]
+        zone = self.cleaned_data.get("time_zone")
         if self.errors or self.instance._state.adding or zone == self.initial["time_zone"]:
-            return cleaned
+            return
         stored = Resource.objects.select_related("location__tenant").get(pk=self.instance.pk)
         try:
             rezone(resource=stored, time_zone=zone or "", by=self.user)
@@ -80,7 +84,6 @@ class ResourceForm(forms.ModelForm[Resource]):
                 "time_zone",
                 _("In this zone two bookings would meet. %(why)s") % {"why": refused},
             )
-        return cleaned
 
 
 class ImportForm(forms.Form):

@@ -67,7 +67,7 @@ def test_archived_or_inactive_resource_is_refused(resource: Resource, book_at: B
         book_at(resource, "2026-06-01 10:00", "2026-06-01 11:00")
 
     resources.restore(resource)
-    resource.is_active = False
+    Resource.objects.update(is_active=False)
     with pytest.raises(NotBookable, match="takes no bookings"):
         book_at(resource, "2026-06-01 10:00", "2026-06-01 11:00")
 

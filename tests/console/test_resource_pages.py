@@ -204,6 +204,20 @@ def test_new_zone_moves_the_bookings_or_is_refused(
     assert Resource.objects.get().time_zone == "Europe/Paris"
 
 
+def test_zone_stays_when_something_else_is_refused(
+    client: Client, resource: Resource, book_at: BookAt
+) -> None:
+    ResourceFactory.create(location=resource.location, name="Anchor")
+    booking = book_at(resource, "2026-06-01 10:00", "2026-06-01 11:00")
+
+    # “Anchor” is taken.
+    client.post(page_of(resource), typed(resource.location, time_zone="Europe/Paris"))
+
+    booking.refresh_from_db()
+    resource.refresh_from_db()
+    assert (booking.time_zone, resource.time_zone) == ("Europe/London", "Europe/London")
+
+
 def upload(client: Client, text: str, **more: str) -> str:
     file = SimpleUploadedFile("resources.csv", text.encode())
     return client.post(IMPORT, {"file": file, **more}, follow=True).content.decode()
