@@ -6,7 +6,7 @@ from functools import partial
 
 from django.conf import settings
 from django.core import signing
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -136,7 +136,12 @@ def register(*, invitation: Invitation, name: str, password: str) -> User:
     Raises:
         InvitationUnusable: see accept_invitation.
     """
-    user = User.objects.create_user(invitation.email, password, name=name)
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(invitation.email, password, name=name)
+    except IntegrityError as exc:
+        # Sent twice at once: the other one has made the account.
+        raise InvitationUnusable(_("This invitation was used already. Sign in instead.")) from exc
     accept_invitation(invitation, user)
     return user
 

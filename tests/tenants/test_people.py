@@ -64,6 +64,13 @@ def test_new_person_makes_an_account_and_is_in(invitation: Invitation, client: C
     assert client.get(page_of(invitation)).status_code == 410
 
 
+def test_of_two_forms_sent_at_once_the_second_is_told(invitation: Invitation) -> None:
+    services.register(invitation=invitation, name="Nora", password=PASSWORD)
+
+    with pytest.raises(InvitationUnusable, match="used already"):
+        services.register(invitation=invitation, name="Nora", password=PASSWORD)
+
+
 def test_weak_password_is_refused(invitation: Invitation, client: Client) -> None:
     response = client.post(page_of(invitation), {"name": "Nora", "password": "12345"})
 
