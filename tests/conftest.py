@@ -30,6 +30,14 @@ UserWith = Callable[..., User]
 ClientOf = Callable[[User], Client]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _static_root_exists() -> None:
+    """A fresh checkout has collected no static files, and WhiteNoise warns of a missing root."""
+    from django.conf import settings  # noqa: PLC0415 -- after pytest-django has set them up
+
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None,
