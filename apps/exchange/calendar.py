@@ -1,0 +1,259 @@
+"""The port: one mailbox's calendar, as the engine sees it over any wire. Pure.
+
+All instants are aware and in UTC, intervals half-open. Ids, change keys and cursors are opaque and
+case-sensitive. Every method makes requests, and raises the family of `apps.exchange.errors`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+
+class ShowAs(StrEnum):
+    """Free/busy status, as Microsoft's calendars name it."""
+
+    FREE = "free"
+    TENTATIVE = "tentative"
+    BUSY = "busy"
+    OUT_OF_OFFICE = "oof"
+    ELSEWHERE = "elsewhere"
+    # Missing, or a word that we do not know: it decides nothing.
+    UNKNOWN = "unknown"
+
+
+class MailboxKind(StrEnum):
+    ROOM = "room"
+    EQUIPMENT = "equipment"
+    SHARED = "shared"
+    USER = "user"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """[starts_at, ends_at): what is kept in agreement."""
+
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+
+    def overlaps(self, starts_at: dt.datetime, ends_at: dt.datetime) -> bool:
+        """Whether [starts_at, ends_at) has a moment in it; one without a length counts as one."""
+        if starts_at == ends_at:
+            return self.starts_at <= starts_at < self.ends_at
+        return starts_at < self.ends_at and ends_at > self.starts_at
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EventKey:
+    """What tells one single or one occurrence from all others in a calendar."""
+
+    # Of the single, or of the series' master.
+    item_id: str
+    # Of the occurrence, before anybody moved it: the UTC instant as ISO 8601 writes it with a Z, or
+    # the date when it is all-day. Empty for a single, whose start may move.
+    original_start: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRef:
+    """What a write needs to know: which one, and as of which version."""
+
+    key: EventKey
+    change_key: str
+    # The id under which the wire reads and writes this one; empty where it follows from the key.
+    wire_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEvent:
+    """One single or one occurrence, as read."""
+
+    key: EventKey
+    # Shared by all occurrences of a series, and never unique in real mailboxes.
+    uid: str
+    change_key: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    show_as: ShowAs
+    is_all_day: bool = False
+    is_cancelled: bool = False
+    is_declined: bool = False
+    # Private, personal or confidential.
+    is_private: bool = False
+    subject: str = ""
+    organizer: str = ""
+    organizer_email: str = ""
+    # A meeting that another mailbox called: it can be declined.
+    is_invitation: bool = False
+    has_attendees: bool = False
+    # The value of our named property, and the attempt id of the create (EWS: the UID, Graph: the
+    # transactionId); both empty where there is none, or where the wire did not ask.
+    stamp: str = ""
+    attempt_id: str = ""
+    created_at: dt.datetime | None = None
+    wire_id: str = ""
+
+    @property
+    def ref(self) -> EventRef:
+        return EventRef(self.key, self.change_key, self.wire_id)
+
+    @property
+    def is_occurrence(self) -> bool:
+        return bool(self.key.original_start)
+
+    def with_subject(self, subject: str) -> CalendarEvent:
+        return replace(self, subject=subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A single or a series as read: all that a window sees of it.
+
+    `events` holds the single wherever it lies; of a series each occurrence that overlaps the window
+    and each exception wherever it lies. With a `problem` (why it could not be read) it is empty,
+    and that says nothing.
+    """
+
+    item_id: str
+    events: tuple[CalendarEvent, ...] = ()
+    is_series: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Changes since a cursor, in no special order; the later of two for one item counts.
+
+    `gone` holds ids of items that the server says are no longer here; that alone proves nothing.
+    """
+
+    items: tuple[Item, ...]
+    gone: tuple[str, ...]
+    cursor: str
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CursorPage:
+    """A step on the way to a cursor that stands at now; what is passed is not read."""
+
+    cursor: str
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPage:
+    """A part of what lies in a range; all of it has been seen after the page with no `next`."""
+
+    events: tuple[CalendarEvent, ...]
+    # Item id and reason of what lies there, or may, and could not be read.
+    problems: tuple[tuple[str, str], ...] = ()
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """What stands behind an address."""
+
+    # Of the calendar folder within its organisation or server: aliases of one mailbox share it.
+    key: str
+    folder_id: str
+    # IANA name; empty where the server does not tell.
+    time_zone: str
+    can_write: bool
+    kind: MailboxKind = MailboxKind.UNKNOWN
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What we write of a booking. It always shows as busy, and has no attendees, body, reminder."""
+
+    subject: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    is_all_day: bool
+    # IANA name: whose midnights an all-day event has, and what Outlook names beside the time.
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which parts of a Content an update sends; what is not sent stays as it is."""
+
+    subject: bool = False
+    time: bool = False
+    show_as: bool = False
+
+
+class Calendar(Protocol):
+    """One mailbox's calendar. Methods of one page make at most a few requests each."""
+
+    # Whether changing or deleting an event that has attendees mails them, whatever we ask for.
+    mails_attendees: bool
+
+    def open(self) -> Mailbox:
+        """Sign in and find the calendar.
+
+        Raises:
+            NotFound: no such mailbox, or no right to see that there is one.
+            AccessDenied, AuthenticationFailed, Misconfigured, Transient.
+        """
+        ...
+
+    def advance(self, cursor: str) -> CursorPage:
+        """One step towards a cursor that stands at now; start with an empty one."""
+        ...
+
+    def changes(self, cursor: str, window: Window) -> Page:
+        """The next page of what changed since a cursor, anywhere in the calendar.
+
+        Raises:
+            SyncStateInvalid: the cursor is no use any more.
+        """
+        ...
+
+    def view(self, window: Window, after: str = "") -> ViewPage:
+        """A page of every single and occurrence that overlaps a range; `after` a page's `next`."""
+        ...
+
+    def read(self, item_id: str, window: Window) -> Item:
+        """One single, or one series by the id of its master.
+
+        Raises:
+            NotFound: it is not in this calendar.
+        """
+        ...
+
+    def find(self, window: Window, *, stamp: str = "", uid: str = "") -> tuple[Item, ...]:
+        """The items with this stamp, or with this UID, wherever in the calendar they lie."""
+        ...
+
+    def create(self, content: Content, *, stamp: str, attempt_id: str) -> EventRef:
+        """Write a new single.
+
+        Raises:
+            Unclear: no answer came back.
+            Rejected: the server refuses this event.
+        """
+        ...
+
+    def update(self, ref: EventRef, content: Content, parts: Parts) -> EventRef:
+        """Write the given parts over an event, if its change key is still the one given.
+
+        Raises:
+            StaleChangeKey: someone was quicker.
+            NotFound, Rejected, Unclear.
+        """
+        ...
+
+    def delete(self, ref: EventRef) -> None:
+        """Move a single or an occurrence to the Deleted Items, under the same condition."""
+        ...
+
+    def decline(self, ref: EventRef) -> None:
+        """Decline an invitation: its organiser is mailed, and it leaves this calendar."""
+        ...
