@@ -52,6 +52,8 @@ INSTALLED_APPS = [
     "apps.tenants",
     "apps.resources",
     "apps.bookings",
+    "apps.exchange",
+    "apps.sync",
     "apps.console.apps.ConsoleAdminConfig",
 ]
 
