@@ -38,10 +38,10 @@ def columns(span: Span) -> dict[str, Any]:
         raise BadTime(_("This date is too far away. Choose another.")) from exc
     if ends_at <= starts_at:
         raise BadTime(_("A booking must end later than it starts."))
-    return {**_told(span), "starts_at": starts_at, "ends_at": ends_at}
+    return {**told(span), "starts_at": starts_at, "ends_at": ends_at}
 
 
-def _told(span: Span) -> dict[str, Any]:
+def told(span: Span) -> dict[str, Any]:
     """The columns that hold what the person said."""
     return {
         "starts_on": span.starts_on,
@@ -60,7 +60,7 @@ def rezoned(booking: Booking, zone: str) -> dict[str, Any]:
     # Not by way of the clock, which can show one time for two instants.
     span = Span.between(booking.starts_at, booking.ends_at, zone)
     return {
-        **_told(span),
+        **told(span),
         "starts_at": booking.starts_at,
         "ends_at": booking.ends_at,
     }

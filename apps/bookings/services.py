@@ -5,24 +5,21 @@ Each returns the booking as stored, writes a BookingChange, and sends `booking_c
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from psycopg.errors import ExclusionViolation
 
 from apps.bookings.columns import columns, rezoned
-from apps.bookings.errors import BadTime, NotAllowed, NotBookable, Overlap
-from apps.bookings.history import DETAILS, different, facts, record
+from apps.bookings.errors import BadTime, NotAllowed, NotBookable
+from apps.bookings.history import DETAILS, facts, record
 from apps.bookings.holding import held, held_resource
 from apps.bookings.models import Booking, BookingChange
 from apps.bookings.rezoning import rezone
+from apps.bookings.writing import overlap_named, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from apps.bookings.walltime import Span
     from apps.resources.models import Resource
     from apps.tenants.models import User
@@ -53,7 +50,7 @@ def book(
     resource = held_resource(resource)
     _refuse_unbookable(resource)
     booking = Booking(resource=resource, title=title, **details, **_times(span, resource))
-    with _overlap_named(booking), transaction.atomic():
+    with overlap_named(booking), transaction.atomic():
         booking.save(force_insert=True)
     record(booking, BookingChange.Action.BOOKED, by, before={}, after=facts(booking))
     return booking
@@ -99,7 +96,7 @@ def change(
     # Another time is checked like any other, so that moving out of a clash ends it.
     if moves or values.get("starts_at", stored.starts_at) != stored.starts_at:
         values["clashing"] = False
-    return _write(stored, BookingChange.Action.CHANGED, by, values)
+    return write(stored, BookingChange.Action.CHANGED, by, values)
 
 
 @transaction.atomic
@@ -113,7 +110,7 @@ def cancel(*, booking: Booking, revision: int, by: User | None, reason: str = ""
     stored, _resource = held(booking, revision)
     if stored.is_cancelled:
         raise NotAllowed(_("This booking is cancelled already."))
-    return _write(
+    return write(
         stored,
         BookingChange.Action.CANCELLED,
         by,
@@ -145,7 +142,7 @@ def restore(*, booking: Booking, revision: int, by: User | None) -> Booking:
     if stored.ends_at <= timezone.now():
         raise NotAllowed(_("This booking is over. Make a new one instead."))
     _refuse_unbookable(resource)
-    return _write(
+    return write(
         stored,
         BookingChange.Action.RESTORED,
         by,
@@ -156,28 +153,6 @@ def restore(*, booking: Booking, revision: int, by: User | None) -> Booking:
             "cancel_reason": "",
         },
     )
-
-
-def _write(
-    booking: Booking,
-    action: BookingChange.Action,
-    by: User | None,
-    values: dict[str, Any],
-    *,
-    reason: str = "",
-) -> Booking:
-    """Store values in a booking that is held; nothing changed means nothing written."""
-    before, resource_before = facts(booking), booking.resource_id
-    for name, value in values.items():
-        setattr(booking, name, value)
-    was, now = different(before, facts(booking))
-    if not now:
-        return booking
-    booking.revision += 1
-    with _overlap_named(booking), transaction.atomic():
-        booking.save(update_fields=[*values, "revision", "updated_at"])
-    record(booking, action, by, before=was, after=now, reason=reason, also=resource_before)
-    return booking
 
 
 def _times(span: Span, resource: Resource) -> dict[str, Any]:
@@ -201,28 +176,3 @@ def _refuse_unbookable(resource: Resource) -> None:
             _("%(resource)s takes no bookings at present. Switch it to active first.")
             % {"resource": resource}
         )
-
-
-@contextmanager
-def _overlap_named(booking: Booking) -> Iterator[None]:
-    """Turn the database's refusal into one that names the other booking."""
-    try:
-        yield
-    except IntegrityError as exc:
-        if not isinstance(exc.__cause__, ExclusionViolation):
-            raise
-        raise Overlap(_in_the_way(booking)) from exc
-
-
-def _in_the_way(booking: Booking) -> Booking | None:
-    """The first booking that the exclusion constraint sets against this one."""
-    if booking.is_cancelled or booking.clashing or not booking.is_ours:
-        return None
-    return (
-        Booking.objects.guarded()
-        .filter(resource=booking.resource_id)
-        .overlapping(booking.starts_at, booking.ends_at)
-        .exclude(pk=booking.pk)
-        .select_related("resource")
-        .first()
-    )

@@ -6,10 +6,12 @@ case-sensitive. Every method makes requests, and raises the family of `apps.exch
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import datetime as dt
 
 
 class ShowAs(StrEnum):

@@ -6,7 +6,10 @@ happened and why (`cause`), what a person can do (`fix`), and the exact command 
 
 from __future__ import annotations
 
-import datetime as dt
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import datetime as dt
 
 
 class ExchangeError(Exception):

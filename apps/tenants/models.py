@@ -7,7 +7,7 @@ import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.core.validators import validate_slug
+from django.core.validators import MaxValueValidator, MinValueValidator, validate_slug
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -109,6 +109,22 @@ class TenantDirectory(models.QuerySet["Tenant"]):
 class Tenant(models.Model):
     """An operator: the company whose rooms, desks and equipment are booked."""
 
+    class ConflictPolicy(models.TextChoices):
+        ASK = "ask", _("Ask")
+        EXCHANGE = "exchange", _("Exchange wins")
+        OPTIXSYNC = "optixsync", _("OptixSync wins")
+        FIRST_COME = "first_come", _("First come")
+
+    class KeptDetails(models.TextChoices):
+        SUBJECT = "subject", _("Subject and organiser")
+        ORGANIZER = "organizer", _("Organiser")
+        BUSY = "busy", _("Busy only")
+
+    class SentDetails(models.TextChoices):
+        BOOKED = "booked", _("“Booked”")
+        TITLE = "title", _("Title")
+        TITLE_AND_PERSON = "title_and_person", _("Title and person")
+
     name = models.CharField(
         _("name"), max_length=100, help_text=_("As your people see it, at the top of the menu.")
     )
@@ -132,6 +148,36 @@ class Tenant(models.Model):
     )
     closes_at = models.TimeField(
         _("closes at"), default=dt.time(18), help_text=_("The day that availability shows ends.")
+    )
+    conflict_policy = models.CharField(
+        _("conflicts"),
+        max_length=10,
+        choices=ConflictPolicy,
+        default=ConflictPolicy.ASK,
+        help_text=_(
+            "Who wins when a booking and an Exchange event disagree. First come settles overlaps "
+            "alone: the one that was made earlier stays."
+        ),
+    )
+    kept_details = models.CharField(
+        _("what we keep of Exchange’s events"),
+        max_length=10,
+        choices=KeptDetails,
+        default=KeptDetails.SUBJECT,
+        help_text=_("Private events are kept as “Private”, whatever is chosen here."),
+    )
+    sent_details = models.CharField(
+        _("what Exchange sees of our bookings"),
+        max_length=16,
+        choices=SentDetails,
+        default=SentDetails.TITLE,
+        help_text=_("Everyone who can open the room’s calendar in Outlook sees it."),
+    )
+    window_days = models.PositiveSmallIntegerField(
+        _("days ahead"),
+        default=180,
+        validators=[MinValueValidator(14), MaxValueValidator(700)],
+        help_text=_("How far ahead calendars are kept in agreement."),
     )
     archived_at = models.DateTimeField(_("archived at"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

@@ -6,33 +6,64 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenants', '0001_initial'),
+        ("tenants", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ExchangeConnection',
+            name="ExchangeConnection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('wire', models.CharField(choices=[('graph', 'Microsoft Graph'), ('ews', 'Exchange Web Services')], max_length=5, verbose_name='wire')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('stopped_at', models.DateTimeField(editable=False, null=True, verbose_name='stopped at')),
-                ('error_kind', models.CharField(blank=True, editable=False, max_length=20)),
-                ('cause', models.TextField(blank=True, editable=False, verbose_name='what happened')),
-                ('fix', models.TextField(blank=True, editable=False, verbose_name='what to do')),
-                ('paused_until', models.DateTimeField(editable=False, null=True, verbose_name='paused until')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='installed at')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exchange_connections', to='tenants.tenant', verbose_name='tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "wire",
+                    models.CharField(
+                        choices=[("graph", "Microsoft Graph"), ("ews", "Exchange Web Services")],
+                        max_length=5,
+                        verbose_name="wire",
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "stopped_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="stopped at"),
+                ),
+                ("error_kind", models.CharField(blank=True, editable=False, max_length=20)),
+                (
+                    "cause",
+                    models.TextField(blank=True, editable=False, verbose_name="what happened"),
+                ),
+                ("fix", models.TextField(blank=True, editable=False, verbose_name="what to do")),
+                (
+                    "paused_until",
+                    models.DateTimeField(editable=False, null=True, verbose_name="paused until"),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(auto_now_add=True, verbose_name="installed at"),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="exchange_connections",
+                        to="tenants.tenant",
+                        verbose_name="tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'Exchange connection',
-                'verbose_name_plural': 'Exchange connections',
-                'ordering': ('created_at', 'pk'),
+                "verbose_name": "Exchange connection",
+                "verbose_name_plural": "Exchange connections",
+                "ordering": ("created_at", "pk"),
             },
         ),
     ]

@@ -1,0 +1,165 @@
+"""What the engine writes to bookings, because Exchange says so.
+
+Each is conditional on the revision that was planned with, tells its history without a person, and
+announces itself like any other change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.bookings.columns import told
+from apps.bookings.history import facts, record
+from apps.bookings.holding import held, held_resource
+from apps.bookings.models import Booking, BookingChange
+from apps.bookings.walltime import Span, start_of_day, to_wall
+from apps.bookings.writing import overlap_named, write
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from apps.resources.models import Resource
+
+Action = BookingChange.Action
+
+
+@transaction.atomic
+def book(
+    *,
+    resource: Resource,
+    starts_at: dt.datetime,
+    ends_at: dt.datetime,
+    is_all_day: bool,
+    title: str,
+    person: str,
+    person_email: str,
+) -> Booking:
+    """Store what somebody booked in Exchange; it may overlap what is here."""
+    resource = held_resource(resource)
+    booking = Booking(
+        resource=resource,
+        origin=Booking.Origin.EXCHANGE,
+        title=title,
+        person=person,
+        person_email=person_email,
+        **times(starts_at, ends_at, resource.time_zone, is_all_day=is_all_day),
+    )
+    booking.save(force_insert=True)
+    record(booking, Action.BOOKED, None, before={}, after=facts(booking))
+    return booking
+
+
+@transaction.atomic
+def change(
+    *,
+    booking: Booking,
+    revision: int,
+    starts_at: dt.datetime,
+    ends_at: dt.datetime,
+    is_all_day: bool,
+    is_clashing: bool = False,
+    **details: str,
+) -> Booking:
+    """Take the time from Exchange, and the details that are given; what did not block does again.
+
+    Raises:
+        StaleBooking: someone was quicker.
+        Overlap: a booking of ours has this time, and `is_clashing` does not allow that.
+    """
+    stored, resource = held(booking, revision)
+    is_back = stored.status != Booking.Status.CONFIRMED
+    values: dict[str, Any] = {
+        **times(starts_at, ends_at, resource.time_zone, is_all_day=is_all_day),
+        "status": Booking.Status.CONFIRMED,
+        "cancelled_at": None,
+        "cancelled_by": "",
+        "cancel_reason": "",
+        "clashing": is_clashing,
+        **details,
+    }
+    return write(stored, Action.RESTORED if is_back else Action.CHANGED, None, values)
+
+
+@transaction.atomic
+def release(*, booking: Booking, revision: int) -> Booking:
+    """Exchange shows the time as free: the booking stays, and blocks nothing.
+
+    Raises:
+        StaleBooking: someone was quicker.
+    """
+    stored, _resource = held(booking, revision)
+    values = {"status": Booking.Status.RELEASED, "clashing": False}
+    return write(stored, Action.CHANGED, None, values)
+
+
+@transaction.atomic
+def cancel(
+    *,
+    booking: Booking,
+    revision: int,
+    reason: str,
+    by: Booking.CancelledBy = Booking.CancelledBy.EXCHANGE,
+) -> Booking:
+    """Exchange gave the time up, or a decision went against the booking.
+
+    Raises:
+        StaleBooking: someone was quicker.
+    """
+    stored, _resource = held(booking, revision)
+    values = {
+        "status": Booking.Status.CANCELLED,
+        "cancelled_at": timezone.now(),
+        "cancelled_by": by,
+        "cancel_reason": reason,
+        "clashing": False,
+    }
+    return write(stored, Action.CANCELLED, None, values, reason=reason)
+
+
+@transaction.atomic
+def clear_clash(*, booking: Booking, revision: int) -> Booking:
+    """Nothing of ours is in the way any more.
+
+    Raises:
+        StaleBooking: someone was quicker.
+        Overlap: something is.
+    """
+    stored, _resource = held(booking, revision)
+    stored.clashing = False
+    with overlap_named(stored), transaction.atomic():
+        stored.save(update_fields=["clashing", "updated_at"])
+    return stored
+
+
+@transaction.atomic
+def take_over(*, booking: Booking, revision: int, is_clashing: bool = False) -> Booking:
+    """Keep a booking whose event Exchange lost: it is ours from now on.
+
+    Raises:
+        StaleBooking: someone was quicker.
+        Overlap: a booking of ours has this time, and `is_clashing` does not allow that.
+    """
+    stored, _resource = held(booking, revision)
+    values = {
+        "origin": Booking.Origin.OPTIXSYNC,
+        "status": Booking.Status.CONFIRMED,
+        "clashing": is_clashing,
+    }
+    return write(stored, Action.CHANGED, None, values)
+
+
+def times(
+    starts_at: dt.datetime, ends_at: dt.datetime, zone: str, *, is_all_day: bool
+) -> dict[str, Any]:
+    """The columns that say when. All-day it is only where it covers whole days in the zone."""
+    span = Span.between(starts_at, ends_at, zone)
+    if is_all_day and _covers_days(starts_at, ends_at, zone):
+        span = Span.days(span.starts_on, span.last_day, zone)
+    return {**told(span), "starts_at": starts_at, "ends_at": ends_at}
+
+
+def _covers_days(starts_at: dt.datetime, ends_at: dt.datetime, zone: str) -> bool:
+    return all(at == start_of_day(to_wall(at, zone)[0], zone) for at in (starts_at, ends_at))
