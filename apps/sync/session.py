@@ -1,0 +1,59 @@
+"""What one run works with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from apps.exchange.calendar import Calendar, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from apps.sync.lease import Lease
+    from apps.sync.mapping import Kept, Sent
+    from apps.sync.models import CalendarLink, SyncRun
+
+# A task works so long, then its continuation is enqueued.
+WORKS_FOR = dt.timedelta(seconds=60)
+
+
+class TimeIsUp(Exception):
+    """The run has worked long enough; what is left is done by the next."""
+
+
+@dataclass(slots=True)
+class Session:
+    """A run of one calendar: the row, the port, the lease, and the window fixed at its start."""
+
+    calendar: CalendarLink
+    port: Calendar
+    lease: Lease
+    run: SyncRun
+    window: Window
+    began_at: dt.datetime
+    installation: str
+    kept: Kept
+    sent: Sent
+    clock: Callable[[], dt.datetime]
+    # The mailbox answered in this run, and it is the one that was connected.
+    is_mailbox_proved: bool = field(default=False)
+
+    def tick(self) -> None:
+        """Between two steps.
+
+        Raises:
+            TimeIsUp: enough for one task.
+            LeaseLost: another worker may have the calendar.
+        """
+        if self.clock() - self.began_at >= WORKS_FOR:
+            raise TimeIsUp
+        self.lease.renew()
+
+
+def window_of(now: dt.datetime, days: int) -> Window:
+    """UTC days from yesterday on, half-open."""
+    today = now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = dt.timedelta(days=1)
+    return Window(today - day, today + days * day)
