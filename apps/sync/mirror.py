@@ -59,12 +59,13 @@ def store(session: Session, items: Iterable[Item]) -> None:
     items = list(items)
     known = rows_of(session, [item.item_id for item in items])
     linked = linked_keys(session, [item.item_id for item in items])
-    new, changed = {}, {}
+    new: dict[EventKey, RemoteEvent] = {}
+    changed: dict[EventKey, RemoteEvent] = {}
     for item in items:
         rows = known[item.item_id]
         if item.problem:
-            for row in _problem_rows(session, item, rows):
-                (changed if row.pk else new)[row.key] = row
+            for unread in _problem_rows(session, item, rows):
+                (changed if unread.pk else new)[unread.key] = unread
         for event in item.events:
             row = rows.get(event.key)
             if row is None and not _belongs(session, event, linked):
@@ -88,11 +89,34 @@ def mark_gone(session: Session, rows: Iterable[RemoteEvent]) -> None:
     """Verified: keep what a link needs to know, drop the rest."""
     rows = list(rows)
     linked = linked_keys(session, [row.item_id for row in rows])
-    keep = [row.pk for row in rows if row.key in linked]
-    RemoteEvent.objects.filter(pk__in=keep).update(
-        gone_at=session.began_at, problem="", read_again_at=None
-    )
-    RemoteEvent.objects.filter(pk__in=[row.pk for row in rows if row.pk not in set(keep)]).delete()
+    keep = [row for row in rows if row.key in linked]
+    for row in keep:
+        row.gone_at = session.began_at
+        row.problem = ""
+        row.read_again_at = None
+    RemoteEvent.objects.bulk_create([row for row in keep if not row.pk])
+    RemoteEvent.objects.bulk_update([row for row in keep if row.pk], FIELDS, batch_size=500)
+    dropped = [row.pk for row in rows if row.key not in linked]
+    RemoteEvent.objects.filter(pk__in=dropped).delete()
+
+
+def rows_for_links(session: Session, item_id: str) -> list[RemoteEvent]:
+    """Rows, not stored yet, for live links whose event the mirror does not know."""
+    links = EventLink.objects.filter(
+        calendar=session.calendar, state=EventLink.State.LIVE, item_id=item_id
+    ).select_related("booking")
+    return [
+        RemoteEvent(
+            calendar=session.calendar,
+            item_id=link.item_id,
+            original_start=link.original_start,
+            uid=link.uid,
+            starts_at=link.booking.starts_at,
+            ends_at=link.booking.ends_at,
+            show_as=ShowAs.UNKNOWN.value,
+        )
+        for link in links
+    ]
 
 
 def linked_keys(session: Session, item_ids: Collection[str]) -> set[EventKey]:

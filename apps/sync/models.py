@@ -350,6 +350,8 @@ class SyncChange(models.Model):
     calendar = models.ForeignKey(CalendarLink, models.CASCADE, related_name="changes")
     booking = models.ForeignKey(Booking, models.SET_NULL, null=True, related_name="sync_changes")
     operation = models.CharField(_("operation"), max_length=24)
+    # Counted by the guard: taken away on either side without anyone's approval.
+    is_loss = models.BooleanField(default=False)
     # Facts by name, as text; only what differs.
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)

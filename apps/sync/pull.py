@@ -100,7 +100,7 @@ def verify(session: Session, item_ids: Collection[str]) -> Found:
             item = session.port.read(item_id, session.window)
         except NotFound:
             _prove_mailbox(session)
-            found.gone += known
+            found.gone += known or mirror.rows_for_links(session, item_id)
             found.items += _elsewhere(session, item_id, known)
             continue
         found.items.append(item)
