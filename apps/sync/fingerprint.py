@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 
-from apps.exchange.calendar import CalendarEvent, ShowAs
+from apps.exchange.calendar import CalendarEvent, Content, ShowAs
 from apps.sync.facts import RemoteState
 
 
@@ -22,7 +23,6 @@ def state_of(event: CalendarEvent) -> RemoteState:
 
 def fingerprint(event: CalendarEvent) -> str:
     """`time.rest`, each 16 hexadecimal digits. Take it of the masked event, never of a private one."""
-    time = (event.starts_at.isoformat(), event.ends_at.isoformat(), event.is_all_day)
     rest = (
         state_of(event),
         normal(event.subject),
@@ -30,7 +30,13 @@ def fingerprint(event: CalendarEvent) -> str:
         event.organizer,
         event.is_private,
     )
-    return f"{_digest(time)}.{_digest(rest)}"
+    return f"{time_of(event)}.{_digest(rest)}"
+
+
+def time_of(event: CalendarEvent | Content) -> str:
+    """The part that says when."""
+    instants = (at.astimezone(dt.UTC).isoformat() for at in (event.starts_at, event.ends_at))
+    return _digest((*instants, event.is_all_day))
 
 
 def time_part(of: str) -> str:

@@ -143,6 +143,8 @@ class CreateRemote:
     booking_id: int
     revision: int
     content: Content
+    # Events that may stay in the same time, because somebody decided so.
+    beside: tuple[EventKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ class UpdateRemote:
     content: Content
     parts: Parts
     restores: str = ""
+    beside: tuple[EventKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ class RemoveTwin:
     ref: EventRef
 
 
-Operation = (
+LocalOperation = (
     CreateLocal
     | TakeTime
     | UpdateLocal
@@ -191,11 +194,9 @@ Operation = (
     | Agree
     | Retire
     | Forget
-    | CreateRemote
-    | UpdateRemote
-    | RemoveRemote
-    | RemoveTwin
 )
+RemoteOperation = CreateRemote | UpdateRemote | RemoveRemote | RemoveTwin
+Operation = LocalOperation | RemoteOperation
 
 # Links first, since what follows leans on them; then what frees time here, then what takes it; then
 # the same in the mailbox.

@@ -95,6 +95,8 @@ class _Planning:
     deletions: list[tuple[Pair, Operation]] = field(default_factory=list)
     # Bookings that stay out of Exchange because something of Exchange's has their time.
     blocked: set[int] = field(default_factory=set)
+    # Booking to events that somebody allowed in the same time.
+    beside: dict[int, list[EventKey]] = field(default_factory=dict)
     sends_held: int = 0
     look_again_at: dt.datetime | None = None
 
@@ -194,7 +196,14 @@ class _Planning:
         )
         self.operations.append(
             UpdateRemote(
-                pair.link.id, local.id, local.revision, remote.ref, local.content, parts, restores
+                pair.link.id,
+                local.id,
+                local.revision,
+                remote.ref,
+                local.content,
+                parts,
+                restores,
+                self._allowed(local.id),
             )
         )
 
@@ -309,6 +318,9 @@ class _Planning:
             self._overlap(booking, other, is_sent=booking.id in links or booking.id in adopted)
         self._clashes(ours)
 
+    def _allowed(self, booking_id: int) -> tuple[EventKey, ...]:
+        return tuple(sorted(self.beside.get(booking_id, [])))
+
     def _counts(self, local: Local) -> bool:
         return local.ends_at > self.now and self.window.overlaps(local.starts_at, local.ends_at)
 
@@ -318,6 +330,7 @@ class _Planning:
         versions = f"{_span(booking)}:{time_part(event.fingerprint)}"
         choice = self._choice(key, versions, self._first_come_or_policy(booking, event))
         if choice is Choice.BOTH:
+            self.beside.setdefault(booking.id, []).append(event.key)
             return
         self.blocked.add(booking.id)
         if choice is Choice.EXCHANGE:
@@ -422,7 +435,13 @@ class _Planning:
             if link is not None and self._waits(link.not_before):
                 continue
             creates.append(
-                CreateRemote(link.id if link else None, local.id, local.revision, local.content)
+                CreateRemote(
+                    link.id if link else None,
+                    local.id,
+                    local.revision,
+                    local.content,
+                    self._allowed(local.id),
+                )
             )
         is_held = (
             self.policy.is_first_sync

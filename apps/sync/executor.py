@@ -1,0 +1,156 @@
+"""Carry a plan out: one operation after another, each committed with the link that tells of it.
+
+It decides nothing. A row that moved on since the plan was made, or a stale change key, sets the
+operation aside for the next plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, assert_never
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.bookings.errors import BookingError
+from apps.exchange.errors import NotFound, Rejected, StaleChangeKey
+from apps.sync import here, there
+from apps.sync import operations as op
+from apps.sync.models import EventLink, SyncChange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from apps.sync.session import Session
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a plan."""
+
+    done: int = 0
+    set_aside: int = 0
+    # The mailbox was written to, or a row moved on: look, and plan, again.
+    is_stale: bool = False
+    changes: list[SyncChange] = field(default_factory=list)
+
+
+def execute(plan: op.Plan, session: Session) -> Result:
+    """Carry out every operation that can be.
+
+    Raises:
+        LeaseLost, TimeIsUp, and of the Exchange family what stops more than one event.
+    """
+    result = Result()
+    for operation in plan.operations:
+        session.tick()
+        try:
+            facts = _carry_out(operation, session)
+        except (StaleChangeKey, NotFound, BookingError) as exc:
+            result.is_stale = True
+            _set_aside(operation, session, result, str(exc))
+        except Rejected as exc:
+            _refused(operation, session, exc)
+            _set_aside(operation, session, result, exc.cause)
+        else:
+            if facts is None:
+                # Someone is in the way: the next plan finds the conflict in the mirror.
+                result.is_stale = True
+                continue
+            result.done += 1
+            _tell(operation, session, facts)
+    return result
+
+
+def _carry_out(operation: op.Operation, session: Session) -> dict[str, Any] | None:
+    """Do it, and say what was before and after; None where it has to wait."""
+    match operation:
+        case op.CreateRemote():
+            return there.create(operation, session)
+        case op.UpdateRemote():
+            return there.update(operation, session)
+        case op.RemoveRemote():
+            return there.remove(operation, session)
+        case op.RemoveTwin():
+            return there.remove_twin(operation, session)
+        case _:
+            with transaction.atomic():
+                session.lease.commit()
+                return _here(operation, session)()
+
+
+def _here(operation: op.LocalOperation, session: Session) -> Callable[[], dict[str, Any]]:
+    match operation:
+        case op.CreateLocal():
+            return partial(here.create, operation, session)
+        case op.TakeTime():
+            return partial(here.take_time, operation, session)
+        case op.UpdateLocal():
+            return partial(here.update, operation, session)
+        case op.ReleaseLocal():
+            return partial(here.release, operation)
+        case op.CancelLocal():
+            return partial(here.cancel, operation)
+        case op.CancelAsStaff():
+            return partial(here.cancel_as_staff, operation)
+        case op.TakeOver():
+            return partial(here.take_over, operation)
+        case op.ClearClash():
+            return partial(here.clear_clash, operation)
+        case op.Adopt():
+            return partial(here.adopt, operation, session)
+        case op.Relink():
+            return partial(here.relink, operation)
+        case op.Agree():
+            return partial(here.agree, operation)
+        case op.Retire():
+            return partial(here.retire, operation)
+        case op.Forget():
+            return partial(here.forget, operation)
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _set_aside(operation: op.Operation, session: Session, result: Result, words: str) -> None:
+    result.set_aside += 1
+    _write_change(operation, session, SyncChange.Outcome.SET_ASIDE, {}, words)
+
+
+def _tell(operation: op.Operation, session: Session, facts: dict[str, Any]) -> None:
+    # What only moves our own pencil marks is no news for anybody.
+    if not isinstance(operation, op.Agree | op.Retire | op.ClearClash):
+        _write_change(operation, session, SyncChange.Outcome.DONE, facts, "")
+
+
+def _write_change(
+    operation: op.Operation,
+    session: Session,
+    outcome: SyncChange.Outcome,
+    facts: dict[str, Any],
+    words: str,
+) -> None:
+    is_removal = isinstance(operation, op.CancelLocal | op.RemoveRemote)
+    counts = is_removal and not getattr(operation, "is_approved", False)
+    if isinstance(operation, op.CancelLocal):
+        counts = counts and operation.is_loss
+    SyncChange.objects.create(
+        run=session.run,
+        calendar=session.calendar,
+        booking_id=facts.get("booking_id", getattr(operation, "booking_id", None)),
+        operation=type(operation).__name__,
+        is_loss=counts,
+        before=facts.get("before", {}),
+        after=facts.get("after", {}),
+        outcome=outcome,
+        words=words,
+        at=session.clock(),
+    )
+
+
+def _refused(operation: op.Operation, session: Session, exc: Rejected) -> None:
+    """Leave this one event alone for a while, longer each time."""
+    booking_id = getattr(operation, "booking_id", None)
+    link = EventLink.objects.current().filter(booking=booking_id).first()
+    if link is not None:
+        there.back_off(link, exc.cause or _("The server refused this event."), session.clock())

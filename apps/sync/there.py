@@ -1,0 +1,262 @@
+"""Operations in the mailbox. We are the attendant for what we write: look before, and after.
+
+Nobody at Exchange checks what is written straight into a calendar. So before a booking takes time
+there, the range is read; and no create leaves before its link is committed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from apps.bookings.errors import StaleBooking
+from apps.bookings.models import Booking
+from apps.exchange.calendar import Content, EventKey, EventRef, Item, Window
+from apps.exchange.errors import ExchangeError, NotFound, Unclear
+from apps.sync import mirror
+from apps.sync import operations as op
+from apps.sync.facts import RemoteState
+from apps.sync.fingerprint import state_of, time_of
+from apps.sync.mapping import stamp
+from apps.sync.models import EventLink, RemoteEvent
+from apps.sync.pull import verify
+
+if TYPE_CHECKING:
+    from apps.sync.session import Session
+
+State = EventLink.State
+Facts = dict[str, Any]
+# The first wait for an event that was refused; doubled each time, a day at most.
+REFUSED_WAITS = dt.timedelta(minutes=5)
+LONGEST_WAIT = dt.timedelta(days=1)
+
+
+def create(operation: op.CreateRemote, session: Session) -> Facts | None:
+    content = operation.content
+    if _is_occupied(session, content, operation.beside):
+        return None
+    booking = Booking.objects.select_related("resource").get(pk=operation.booking_id)
+    link = _announce(operation, session, booking)
+    try:
+        ref = session.port.create(
+            content,
+            stamp=stamp(session.installation, session.calendar.resource.uuid, booking.uuid),
+            attempt_id=link.attempt_id,
+        )
+    except Unclear:
+        # It may have been done, or may still be: the link says so until that is known.
+        raise
+    except ExchangeError:
+        EventLink.objects.filter(pk=link.pk).update(attempted_at=None)
+        raise
+    with transaction.atomic():
+        session.lease.commit()
+        EventLink.objects.filter(pk=link.pk).update(
+            state=State.LIVE,
+            item_id=ref.key.item_id,
+            original_start="",
+            uid=link.attempt_id,
+            attempted_at=None,
+            refusals=0,
+            not_before=None,
+        )
+    _read_back(session, link.pk, ref, content, operation.revision)
+    return {"after": _told(content)}
+
+
+def update(operation: op.UpdateRemote, session: Session) -> Facts | None:
+    content = operation.content
+    if operation.parts.time and _is_occupied(session, content, operation.beside):
+        return None
+    _refuse_stale(operation.booking_id, operation.revision)
+    session.lease.renew()
+    before = RemoteEvent.objects.filter(
+        calendar=session.calendar,
+        item_id=operation.ref.key.item_id,
+        original_start=operation.ref.key.original_start,
+    ).first()
+    told = {} if before is None else _told_row(before)
+    try:
+        ref = session.port.update(operation.ref, content, operation.parts)
+    except NotFound:
+        _look_again(session, operation.ref.key)
+        raise
+    EventLink.objects.filter(pk=operation.link_id).update(
+        restored_fingerprint=operation.restores, refusals=0, not_before=None
+    )
+    _read_back(session, operation.link_id, ref, content, operation.revision)
+    return {"before": told, "after": _told(content)}
+
+
+def remove(operation: op.RemoveRemote, session: Session) -> Facts:
+    session.lease.renew()
+    try:
+        if operation.declines:
+            session.port.decline(operation.ref)
+        else:
+            session.port.delete(operation.ref)
+    except NotFound:
+        _look_again(session, operation.ref.key)
+        raise
+    with transaction.atomic():
+        session.lease.commit()
+        EventLink.objects.filter(pk=operation.link_id).update(
+            state=State.FORGOTTEN, held="", held_at=None, decision=""
+        )
+        _drop_row(session, operation.ref.key)
+    _read_master(session, operation.ref.key)
+    return {"after": {"removed": "declined" if operation.declines else "deleted"}}
+
+
+def remove_twin(operation: op.RemoveTwin, session: Session) -> Facts:
+    session.lease.renew()
+    try:
+        session.port.delete(operation.ref)
+    except NotFound:
+        _look_again(session, operation.ref.key)
+        raise
+    with transaction.atomic():
+        session.lease.commit()
+        # Where the linked one was given up for the other, its link goes with it.
+        EventLink.objects.filter(
+            calendar=session.calendar,
+            state=State.LIVE,
+            item_id=operation.ref.key.item_id,
+            original_start=operation.ref.key.original_start,
+        ).update(state=State.FORGOTTEN)
+        _drop_row(session, operation.ref.key)
+    return {"after": {"removed": "deleted"}}
+
+
+def back_off(link: EventLink, words: str, now: dt.datetime) -> None:
+    """The server refused this event: leave it alone for a while, longer each time."""
+    wait = min(REFUSED_WAITS * 2**link.refusals, LONGEST_WAIT)
+    link.refusals = min(link.refusals + 1, 12)
+    link.refusal = words
+    link.not_before = now + wait
+    link.save(update_fields=["refusals", "refusal", "not_before"])
+
+
+def _announce(operation: op.CreateRemote, session: Session, booking: Booking) -> EventLink:
+    """Commit that a create is about to leave: no reply, lost or late, makes a second event."""
+    content = operation.content
+    with transaction.atomic():
+        session.lease.commit()
+        _refuse_stale(operation.booking_id, operation.revision)
+        link = EventLink.objects.filter(pk=operation.link_id).first()
+        link = link or EventLink(calendar=session.calendar, attempt_id=str(uuid.uuid4()))
+        link.booking = booking
+        link.state = State.CREATING
+        link.attempted_at = session.clock()
+        link.pushed_revision = operation.revision
+        # The time that we send; what the rest becomes is known when it is read back.
+        link.remote_fingerprint = f"{time_of(content)}."
+        link.save()
+    return link
+
+
+def _refuse_stale(booking_id: int, revision: int) -> None:
+    booking = Booking.objects.get(pk=booking_id)
+    if booking.revision != revision:
+        raise StaleBooking(booking)
+
+
+def _is_occupied(session: Session, content: Content, beside: tuple[EventKey, ...]) -> bool:
+    """Whether something that is not ours blocks a part of the range, as it is this moment."""
+    items = _view(session, content)
+    mirror.store(session, items)
+    events = [event for item in items for event in item.events]
+    ours = _our_keys(session, [event.key for event in events])
+    return any(
+        state_of(event) is RemoteState.BLOCKS
+        and Window(content.starts_at, content.ends_at).overlaps(event.starts_at, event.ends_at)
+        and event.key not in ours
+        and event.key not in beside
+        for event in events
+    )
+
+
+def _our_keys(session: Session, keys: list[EventKey]) -> set[EventKey]:
+    """Those that a live link of a booking of ours names."""
+    links = EventLink.objects.filter(
+        calendar=session.calendar,
+        state=State.LIVE,
+        booking__origin=Booking.Origin.OPTIXSYNC,
+        item_id__in=[key.item_id for key in keys],
+    )
+    return {EventKey(*key) for key in links.values_list("item_id", "original_start")}
+
+
+def _read_back(
+    session: Session, link_id: int, ref: EventRef, content: Content, revision: int
+) -> None:
+    """Read the range again, and remember the event as it is now as what was agreed."""
+    items = _view(session, content)
+    if ref.key.original_start or ref.key not in {e.key for item in items for e in item.events}:
+        items.append(session.port.read(ref.key.item_id, session.window))
+    with transaction.atomic():
+        session.lease.commit()
+        mirror.store(session, items)
+        row = RemoteEvent.objects.filter(
+            calendar=session.calendar,
+            item_id=ref.key.item_id,
+            original_start=ref.key.original_start,
+        ).first()
+        if row is not None and row.change_key == ref.change_key:
+            EventLink.objects.filter(pk=link_id).update(
+                pushed_revision=revision, remote_fingerprint=row.fingerprint, uid=row.uid
+            )
+
+
+def _view(session: Session, content: Content) -> list[Item]:
+    session.lease.renew()
+    found: list[Item] = []
+    after = ""
+    while True:
+        page = session.port.view(Window(content.starts_at, content.ends_at), after)
+        found += [Item(event.key.item_id, (event,)) for event in page.events]
+        if not page.next:
+            return found
+        after = page.next
+
+
+def _look_again(session: Session, key: EventKey) -> None:
+    """The event is not there any more: let the mirror say so, as a pull would."""
+    found = verify(session, {key.item_id})
+    with transaction.atomic():
+        session.lease.commit()
+        found.store(session)
+
+
+def _read_master(session: Session, key: EventKey) -> None:
+    """All occurrences of a series have its master's change key, which a write has changed."""
+    if key.original_start:
+        item = session.port.read(key.item_id, session.window)
+        with transaction.atomic():
+            session.lease.commit()
+            mirror.store(session, [item])
+
+
+def _drop_row(session: Session, key: EventKey) -> None:
+    RemoteEvent.objects.filter(
+        calendar=session.calendar, item_id=key.item_id, original_start=key.original_start
+    ).delete()
+
+
+def _told(content: Content) -> dict[str, str]:
+    return {
+        "subject": content.subject,
+        "starts_at": content.starts_at.isoformat(),
+        "ends_at": content.ends_at.isoformat(),
+    }
+
+
+def _told_row(row: RemoteEvent) -> dict[str, str]:
+    return {
+        "subject": row.subject,
+        "starts_at": row.starts_at.isoformat(),
+        "ends_at": row.ends_at.isoformat(),
+    }
