@@ -131,6 +131,13 @@ Q_CLUSTER = {
     **({"redis": env.str("REDIS_URL")} if env.str("REDIS_URL", default="") else {"orm": "default"}),
 }
 
+# --- Sync ---------------------------------------------------------------------------------
+
+# A function of (connection, email) that gives the port to a mailbox; empty: no Exchange yet.
+CALENDAR_FACTORY = ""
+# A calendar is due so long after the end of its last run.
+SYNC_EVERY_S = env.int("SYNC_EVERY_S", default=60)
+
 # --- People -------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "tenants.User"

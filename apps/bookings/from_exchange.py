@@ -60,8 +60,8 @@ def change(
     starts_at: dt.datetime,
     ends_at: dt.datetime,
     is_all_day: bool,
+    details: dict[str, str],
     is_clashing: bool = False,
-    **details: str,
 ) -> Booking:
     """Take the time from Exchange, and the details that are given; what did not block does again.
 

@@ -80,7 +80,9 @@ def _carry_out(operation: op.Operation, session: Session) -> dict[str, Any] | No
                 return _here(operation, session)()
 
 
-def _here(operation: op.LocalOperation, session: Session) -> Callable[[], dict[str, Any]]:
+def _here(  # noqa: C901, PLR0911, PLR0912 -- a line an operation; mypy sees that none is missing
+    operation: op.LocalOperation, session: Session
+) -> Callable[[], dict[str, Any]]:
     match operation:
         case op.CreateLocal():
             return partial(here.create, operation, session)

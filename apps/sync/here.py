@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -165,18 +166,19 @@ def forget(operation: op.Forget) -> Facts:
 def _change(booking_id: int, revision: int, remote: Remote, details: dict[str, str]) -> Facts:
     """Move a booking to where its event is; where that puts it on another of ours, say it clashes."""
     booking, before = _booking(booking_id)
-    times = {
-        "starts_at": remote.starts_at,
-        "ends_at": remote.ends_at,
-        "is_all_day": remote.is_all_day,
-    }
+    change = partial(
+        from_exchange.change,
+        booking=booking,
+        revision=revision,
+        starts_at=remote.starts_at,
+        ends_at=remote.ends_at,
+        is_all_day=remote.is_all_day,
+        details=details,
+    )
     try:
-        after = from_exchange.change(booking=booking, revision=revision, **times, **details)
+        after = change()
     except Overlap:
-        booking, _before = _booking(booking_id)
-        after = from_exchange.change(
-            booking=booking, revision=revision, is_clashing=True, **times, **details
-        )
+        after = change(is_clashing=True)
     return _told(before, after)
 
 
@@ -245,4 +247,5 @@ def _title(row: RemoteEvent) -> str:
 
 
 def _email(row: RemoteEvent) -> str:
-    return row.organizer_email if len(row.organizer_email) <= 254 else ""
+    longest = Booking._meta.get_field("person_email").max_length or 0
+    return row.organizer_email if len(row.organizer_email) <= longest else ""

@@ -242,6 +242,8 @@ class Plan:
     operations: tuple[Operation, ...] = ()
     conflicts: tuple[Found, ...] = ()
     held: tuple[Held, ...] = ()
+    # Differences that a decision settles: they stay open, so that it is remembered.
+    settled: frozenset[ConflictKey] = frozenset()
     # Events that a first sync would send and a person has not yet allowed.
     sends_held: int = 0
     # The earliest time at which something that waits can go on.

@@ -97,6 +97,7 @@ class _Planning:
     blocked: set[int] = field(default_factory=set)
     # Booking to events that somebody allowed in the same time.
     beside: dict[int, list[EventKey]] = field(default_factory=dict)
+    settled: set[ConflictKey] = field(default_factory=set)
     sends_held: int = 0
     look_again_at: dt.datetime | None = None
 
@@ -124,6 +125,7 @@ class _Planning:
             operations=tuple(sorted(self.operations, key=_order)),
             conflicts=tuple(sorted(self.conflicts, key=lambda found: _conflict_order(found.key))),
             held=tuple(sorted(self.held, key=lambda held: held.link_id)),
+            settled=frozenset(self.settled),
             sends_held=self.sends_held,
             look_again_at=self.look_again_at,
         )
@@ -393,6 +395,7 @@ class _Planning:
     ) -> Choice | None:
         decided = self.policy.decisions.get(key)
         if decided is not None and decided.versions == versions:
+            self.settled.add(key)
             return decided.choice
         return by_policy
 
