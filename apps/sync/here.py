@@ -118,7 +118,7 @@ def clear_clash(operation: op.ClearClash) -> Facts:
 def adopt(operation: op.Adopt, session: Session) -> Facts:
     remote = operation.remote
     booking = Booking.objects.get(pk=operation.booking_id)
-    link = EventLink.objects.filter(pk=operation.link_id).first()
+    link = EventLink.objects.filter(pk=operation.link_id or 0).first()
     if link is None:
         link = EventLink(calendar=session.calendar, booking=booking)
     if link.state != State.RETIRED:

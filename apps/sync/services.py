@@ -29,7 +29,7 @@ from apps.sync.conflicts import remember
 from apps.sync.executor import execute
 from apps.sync.lease import Lease, LeaseLost, acquire
 from apps.sync.mapping import Kept, Sent
-from apps.sync.models import MAX_BARREN_STARTS, CalendarLink, SyncRun
+from apps.sync.models import MAX_BARREN_STARTS, CalendarLink, RemoteEvent, SyncRun
 from apps.sync.planner import plan
 from apps.sync.pull import pull
 from apps.sync.session import Session, TimeIsUp, window_of
@@ -200,8 +200,6 @@ def _taken(calendar: CalendarLink, other: CalendarLink) -> str:
 
 def make_plan(session: Session) -> Plan:
     """What would be done now, from what the mirror holds."""
-    from apps.sync.models import RemoteEvent  # noqa: PLC0415
-
     links = load.links_of(session)
     return plan(
         [load.local_of(session, booking) for booking in load.bookings_of(session, links)],
@@ -266,7 +264,7 @@ def _failed(
     values: dict[str, object] = {**told, "command": exc.command, "failures": F("failures") + 1}
     match exc:
         case AuthenticationFailed():
-            ExchangeConnection.objects.filter(pk=calendar.connection_id, stopped_at=None).update(
+            ExchangeConnection.objects.filter(pk=calendar.connection_id or 0, stopped_at=None).update(
                 stopped_at=now, **told
             )
             values["state"] = State.NEEDS_ATTENTION
@@ -288,7 +286,7 @@ def due_in() -> dt.timedelta:
 
 def back_off(failures: int) -> dt.timedelta:
     """30 s, doubled with each failure in a row, an hour at most."""
-    return min(dt.timedelta(seconds=30) * 2 ** min(failures, 10), dt.timedelta(hours=1))
+    return min(dt.timedelta(seconds=30 * (1 << min(failures, 10))), dt.timedelta(hours=1))
 
 
 def _end_run(run: SyncRun, outcome: Outcome, clock: Clock, **told: str) -> None:

@@ -146,7 +146,7 @@ def _announce(operation: op.CreateRemote, session: Session, booking: Booking) ->
     with transaction.atomic():
         session.lease.commit()
         _refuse_stale(operation.booking_id, operation.revision)
-        link = EventLink.objects.filter(pk=operation.link_id).first()
+        link = EventLink.objects.filter(pk=operation.link_id or 0).first()
         link = link or EventLink(calendar=session.calendar, attempt_id=str(uuid.uuid4()))
         link.booking = booking
         link.state = State.CREATING
