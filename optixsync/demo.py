@@ -117,7 +117,10 @@ def without_password(words: str, url: str) -> str:
 def generated_secrets() -> dict[str, str]:
     """The demo's own keys, made once and readable by their owner alone."""
     if not SECRETS.exists():
-        made = f"DJANGO_SECRET_KEY={secrets.token_urlsafe(50)}\n"
+        made = (
+            f"DJANGO_SECRET_KEY={secrets.token_urlsafe(50)}\n"
+            f"INSTALLATION_ID={secrets.token_hex(16)}\n"
+        )
         descriptor = os.open(SECRETS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(made)

@@ -133,6 +133,10 @@ Q_CLUSTER = {
 
 # --- Sync ---------------------------------------------------------------------------------
 
+# Any text that no other environment has. A database that was filled under another one is a copy,
+# and sends nothing until a superuser decides.
+INSTALLATION_ID = env.str("INSTALLATION_ID", default="")
+
 # A function of (connection, email) that gives the port to a mailbox; empty: no Exchange yet.
 CALENDAR_FACTORY = ""
 # A calendar is due so long after the end of its last run.

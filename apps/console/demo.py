@@ -13,6 +13,7 @@ from apps.bookings.walltime import Span
 from apps.resources import services as resources
 from apps.resources.models import Location, Resource
 from apps.tenants import services as tenants
+from apps.tenants.installation import this_installation
 from apps.tenants.models import Installation, Membership, Role, Tenant, User
 
 PASSWORD = "demo"  # noqa: S105 -- the demo tells everyone, and listens on loopback alone
@@ -81,7 +82,7 @@ ALL_DAY = (("Window desk 1", 0, 2, "Desk for the week", "Kittiwake Books"),)
 @transaction.atomic
 def fill() -> bool:
     """Make all of it, once; answer whether there was anything to do."""
-    installation, _created = Installation.objects.get_or_create()
+    installation = this_installation()
     if Tenant.objects.exists():
         return False
     Installation.objects.filter(pk=installation.pk).update(is_demo=True)

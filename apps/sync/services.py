@@ -33,7 +33,7 @@ from apps.sync.models import MAX_BARREN_STARTS, CalendarLink, RemoteEvent, SyncR
 from apps.sync.planner import plan
 from apps.sync.pull import pull
 from apps.sync.session import Session, TimeIsUp, window_of
-from apps.tenants.models import Installation
+from apps.tenants.installation import may_send, this_installation
 
 if TYPE_CHECKING:
     from apps.exchange.calendar import Calendar
@@ -85,6 +85,8 @@ def sync_calendar(
     clock: Clock = timezone.now,
 ) -> Report:
     """Bring one resource and its mailbox into agreement, as far as one task's time allows."""
+    if not may_send():
+        return Report("skipped", words=_("this database is a copy, and sends nothing"))
     lease = acquire(calendar_id, clock)
     if lease is None:
         CalendarLink.objects.filter(pk=calendar_id).update(is_nudged=True)
@@ -142,7 +144,7 @@ def open_session(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Cloc
         run=run,
         window=window,
         began_at=now,
-        installation=str(Installation.objects.values_list("uuid", flat=True).first()),
+        installation=str(this_installation().uuid),
         kept=Kept(tenant.kept_details),
         sent=Sent(tenant.sent_details),
         clock=clock,
@@ -264,9 +266,9 @@ def _failed(
     values: dict[str, object] = {**told, "command": exc.command, "failures": F("failures") + 1}
     match exc:
         case AuthenticationFailed():
-            ExchangeConnection.objects.filter(pk=calendar.connection_id or 0, stopped_at=None).update(
-                stopped_at=now, **told
-            )
+            ExchangeConnection.objects.filter(
+                pk=calendar.connection_id or 0, stopped_at=None
+            ).update(stopped_at=now, **told)
             values["state"] = State.NEEDS_ATTENTION
         case Transient():
             wait = exc.retry_after or back_off(calendar.failures)

@@ -294,10 +294,15 @@ class Invitation(models.Model):
 
 
 class Installation(models.Model):
-    """This installation, one row: who it is, and whether the demo filled it."""
+    """This installation, one row: who it is, where it may send from, and whether it is the demo.
+
+    `uuid` stamps what is written to mailboxes. A copied database has the same one, so it sends only
+    where INSTALLATION_ID in the environment is `sends_from`: a copy is silent until someone decides.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    sends_from = models.CharField(max_length=64, blank=True, editable=False)
     is_demo = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

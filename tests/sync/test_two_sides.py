@@ -117,7 +117,7 @@ def test_our_event_shown_as_free_is_made_busy_again_once(world: World) -> None:
 
     world.sync()
 
-    assert len(world.outlook.blocking()) == 1
+    assert len(world.blocking_there()) == 1
     assert agreed(world)
 
 

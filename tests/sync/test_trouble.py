@@ -1,0 +1,405 @@
+"""What goes wrong between two steps, and that both sides still come to agree."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from apps.bookings.models import Booking
+from apps.exchange import errors
+from apps.exchange.calendar import Content, EventKey
+from apps.sync import lease, services
+from apps.sync.mapping import stamp
+from apps.sync.models import CalendarLink, EventLink, SyncRun
+from apps.tenants.installation import this_installation
+from tests.sync.world import DAY, HOUR, World, mirror_equals_calendar
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+class Crash(BaseException):
+    """The worker is gone, without another word."""
+
+
+def fail_once(world: World, step: str, when: str, error: BaseException) -> None:
+    """Let one step of the calendar fail, once."""
+    left = [error]
+
+    def hook(name: str, moment: str) -> None:
+        if (name, moment) == (step, when) and left:
+            raise left.pop()
+
+    world.port.hook = hook
+
+
+def crash_at(world: World, step: str, when: str) -> None:
+    fail_once(world, step, when, Crash())
+    with pytest.raises(Crash):
+        world.sync()
+    world.later(4 * MINUTE)
+
+
+def settle(world: World) -> None:
+    """Sync until nothing is left to do."""
+    for _number in range(6):
+        world.later(6 * MINUTE)
+        world.sync()
+    report = world.sync()
+    assert not report.counts, report
+    assert mirror_equals_calendar(world)
+
+
+def test_create_whose_reply_was_lost_is_adopted_not_repeated(world: World) -> None:
+    world.book(24)
+    fail_once(world, "create", "after", errors.Unclear("No answer came back."))
+    world.sync()
+
+    settle(world)
+
+    assert world.blocking_there() == world.blocking_here() == [(world.at(24), world.at(25))]
+
+
+def test_second_create_waits_until_the_first_has_settled(world: World) -> None:
+    world.book(24)
+    fail_once(world, "create", "before", errors.Unclear("No answer came back."))
+    world.sync()
+    world.later(MINUTE)
+    world.sync()
+    assert world.blocking_there() == []
+    assert EventLink.objects.get().state == "creating"
+
+    settle(world)
+
+    assert world.blocking_there() == [(world.at(24), world.at(25))]
+
+
+def test_late_create_leaves_one_event(world: World) -> None:
+    world.book(24)
+    fail_once(world, "create", "before", errors.Unclear("No answer came back."))
+    world.sync()
+    settle(world)
+    link = EventLink.objects.get()
+    (event,) = world.outlook.blocking()
+
+    # The first write lands after all: the same stamp, the same attempt.
+    content = Content("Stand-up", world.at(24), world.at(25), False, "Europe/London")
+    world.port.land_create(content, stamp=event.stamp, attempt_id=link.attempt_id)
+    settle(world)
+
+    assert world.blocking_there() == [(world.at(24), world.at(25))]
+
+
+def test_late_create_of_a_cancelled_booking_is_deleted(world: World) -> None:
+    booking = world.book(24)
+    fail_once(world, "create", "before", errors.Unclear("No answer came back."))
+    world.sync()
+    world.cancel(booking)
+    settle(world)
+
+    link = EventLink.objects.get()
+
+    content = Content("Stand-up", world.at(24), world.at(25), False, "Europe/London")
+    value = stamp(this_installation().uuid, world.resource.uuid, booking.uuid)
+    world.port.land_create(content, stamp=value, attempt_id=link.attempt_id)
+    settle(world)
+
+    assert world.blocking_there() == []
+    assert Booking.objects.count() == 1
+
+
+@pytest.mark.parametrize("step", ["advance", "view", "create"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_crash_at_any_step_of_a_first_sync_converges(world: World, step: str, when: str) -> None:
+    world.book(24)
+    world.outlook.book(world.at(48), world.at(49))
+
+    crash_at(world, step, when)
+    settle(world)
+
+    both = [(world.at(24), world.at(25)), (world.at(48), world.at(49))]
+    assert world.blocking_there() == world.blocking_here() == both
+
+
+@pytest.mark.parametrize(
+    ("step", "when"),
+    [
+        ("changes", "before"),
+        ("changes", "after"),
+        ("read", "before"),
+        ("open", "after"),
+        ("find", "after"),
+        ("view", "before"),
+        ("update", "before"),
+        ("update", "after"),
+    ],
+)
+def test_crash_at_any_step_of_a_change_converges(world: World, step: str, when: str) -> None:
+    booking = world.book(24)
+    gone = world.outlook.book(world.at(48), world.at(49))
+    world.outlook.book(world.at(72), world.at(73))
+    world.sync()
+    world.move(booking, 30)
+    world.outlook.delete(gone)
+
+    crash_at(world, step, when)
+    settle(world)
+
+    both = [(world.at(30), world.at(31)), (world.at(72), world.at(73))]
+    assert world.blocking_there() == world.blocking_here() == both
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.Transient("Connection reset."),
+        errors.Throttled("Busy.", retry_after=MINUTE),
+        errors.AuthenticationFailed("Refused."),
+        errors.AccessDenied("No right."),
+        errors.SyncStateInvalid("Lost."),
+        errors.Misconfigured("Wrong."),
+        errors.NotFound("No folder."),
+        errors.Rejected("Bad."),
+    ],
+    ids=lambda error: error.kind,
+)
+@pytest.mark.parametrize("step", ["changes", "read", "view", "open", "advance"])
+def test_failed_or_partial_read_cancels_nothing(
+    world: World, step: str, error: errors.ExchangeError
+) -> None:
+    for hours in (24, 48, 72):
+        world.outlook.book(world.at(hours), world.at(hours + 1))
+    world.sync()
+    world.outlook.refile(world.outlook.mailbox.log[0])
+
+    def hook(name: str, when: str) -> None:
+        if (name, when) == (step, "before"):
+            raise error
+
+    world.port.hook = hook
+    for _number in range(3):
+        world.sync(is_full=True)
+        world.later(HOUR)
+
+    assert Booking.objects.blocking().count() == 3
+
+
+def test_lying_view_cancels_nothing(world: World) -> None:
+    keys = [world.outlook.book(world.at(h), world.at(h + 1)) for h in (24, 48, 72)]
+    world.sync()
+    stored = world.mailbox.items[keys[0].item_id]
+
+    def hook(name: str, when: str) -> None:
+        if name == "view":
+            if when == "before":
+                world.mailbox.items.pop(keys[0].item_id, None)
+            else:
+                world.mailbox.items[keys[0].item_id] = stored
+
+    world.port.hook = hook
+    world.sync(is_full=True)
+
+    assert Booking.objects.blocking().count() == 3
+
+
+def test_recreated_mailbox_stops_the_calendar(world: World) -> None:
+    for hours in (24, 48):
+        world.outlook.book(world.at(hours), world.at(hours + 1))
+    world.sync()
+    world.outlook.recreate_mailbox()
+
+    world.sync()
+
+    assert world.calendar.state == CalendarLink.State.NEEDS_ATTENTION
+    assert "not the mailbox" in world.calendar.cause
+    assert Booking.objects.blocking().count() == 2
+
+
+def test_booking_saves_while_exchange_is_down_and_arrives_later(world: World) -> None:
+    world.sync()
+    world.port.hook = lambda _name, _when: (_ for _ in ()).throw(errors.Transient("Down."))
+    world.book(24)
+    world.sync()
+    assert world.calendar.state == CalendarLink.State.WAITING
+    world.port.hook = lambda _name, _when: None
+
+    settle(world)
+
+    assert len(world.blocking_there()) == 1
+
+
+def test_refused_sign_in_stops_the_connection(world: World) -> None:
+    world.port.hook = lambda _name, _when: (_ for _ in ()).throw(
+        errors.AuthenticationFailed("The password was refused.")
+    )
+
+    world.sync()
+
+    connection = world.calendar.connection
+    assert connection is not None
+    assert connection.stopped_at is not None
+    assert not CalendarLink.objects.due(world.now + DAY).exists()
+
+
+def test_event_that_cannot_be_read_decides_nothing_and_is_read_again(world: World) -> None:
+    key = world.outlook.book(world.at(24), world.at(25))
+    world.sync()
+    world.mailbox.items[key.item_id].problem = "The item is damaged."
+    world.mailbox.log.append(key.item_id)
+    world.sync()
+    assert Booking.objects.blocking().count() == 1
+
+    world.mailbox.items[key.item_id].problem = ""
+    world.outlook.move(key, world.at(30))
+    settle(world)
+
+    assert world.blocking_here() == [(world.at(30), world.at(31))]
+
+
+def test_copied_event_of_ours_is_an_ordinary_exchange_event(world: World) -> None:
+    world.book(24)
+    world.sync()
+    (event,) = world.outlook.blocking()
+    world.outlook.copy(event.key, world.at(48))
+
+    settle(world)
+
+    assert sorted(Booking.objects.values_list("origin", flat=True)) == ["exchange", "optixsync"]
+    assert world.blocking_here() == world.blocking_there()
+
+
+def test_restored_event_of_ours_is_an_ordinary_exchange_event(world: World) -> None:
+    booking = world.book(24)
+    world.sync()
+    (event,) = world.outlook.blocking()
+    world.cancel(booking)
+    world.sync()
+    world.outlook.put_back(event.key.item_id)
+
+    settle(world)
+
+    assert world.blocking_here() == world.blocking_there() == [(world.at(24), world.at(25))]
+    assert Booking.objects.blocking().get().origin == "exchange"
+
+
+def test_forged_stamp_makes_an_ordinary_exchange_event(world: World) -> None:
+    world.book(24)
+    world.sync()
+    (event,) = world.outlook.blocking()
+    world.outlook.book(world.at(48), world.at(49), stamp=event.stamp)
+
+    settle(world)
+
+    assert Booking.objects.blocking().count() == 2
+    assert world.blocking_here() == world.blocking_there()
+
+
+def test_swap_in_outlook_opens_conflict_and_cursor_advances(world: World) -> None:
+    first, second = world.book(24), world.book(48)
+    world.sync()
+    keys = [event.key for event in sorted(world.outlook.blocking(), key=lambda e: e.starts_at)]
+    world.outlook.move(keys[0], world.at(48))
+    world.sync()
+    assert [conflict.kind for conflict in world.conflicts()] == ["overlap"]
+    world.outlook.move(keys[1], world.at(24))
+
+    settle(world)
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.starts_at, second.starts_at) == (world.at(48), world.at(24))
+    assert not world.conflicts()
+    assert not Booking.objects.filter(clashing=True).exists()
+
+
+def test_booking_on_an_exchange_event_is_not_sent(world: World) -> None:
+    world.outlook.book(world.at(24), world.at(25))
+    world.sync()
+    world.book(24)
+
+    world.sync()
+
+    assert len(world.blocking_there()) == 1
+    assert [conflict.kind for conflict in world.conflicts()] == ["overlap"]
+
+
+def test_event_that_came_a_moment_before_our_write_opens_a_conflict(world: World) -> None:
+    world.sync()
+    world.book(24)
+    done: list[EventKey] = []
+
+    def hook(name: str, when: str) -> None:
+        if (name, when) == ("view", "before") and not done:
+            done.append(world.outlook.book(world.at(24), world.at(25)))
+
+    world.port.hook = hook
+    world.sync()
+
+    assert len(world.blocking_there()) == 1
+    assert [conflict.kind for conflict in world.conflicts()] == ["overlap"]
+
+
+def test_many_losses_are_held_and_go_on_blocking(world: World) -> None:
+    keys = [world.outlook.book(world.at(h), world.at(h + 1)) for h in (24, 48, 72, 96)]
+    world.sync()
+    for key in keys[:3]:
+        world.outlook.delete(key)
+
+    world.sync()
+
+    assert len(world.held()) == 3
+    assert Booking.objects.blocking().count() == 4
+
+
+def test_overslept_worker_leaves_one_event(world: World) -> None:
+    world.book(24)
+
+    def hook(name: str, when: str) -> None:
+        if (name, when) == ("create", "before"):
+            world.port.hook = lambda _name, _when: None
+            world.later(4 * MINUTE)
+            services.sync_calendar(world.calendar.pk, clock=world.clock)
+
+    world.port.hook = hook
+    world.sync()
+    world.port.hook = lambda _name, _when: None
+
+    settle(world)
+
+    assert world.blocking_there() == world.blocking_here() == [(world.at(24), world.at(25))]
+
+
+def test_second_worker_leaves_a_leased_calendar_alone(world: World) -> None:
+    assert lease.acquire(world.calendar.pk, world.clock) is not None
+
+    report = world.sync()
+
+    assert report.outcome == "skipped"
+    assert world.calendar.is_nudged
+
+
+def test_poison_calendar_stops_after_five_starts_in_a_row(world: World) -> None:
+    world.sync()
+    for _number in range(5):
+        crash_at(world, "changes", "before")
+    world.sync()
+
+    assert world.calendar.state == CalendarLink.State.NEEDS_ATTENTION
+    assert SyncRun.objects.filter(outcome="failed").count() == 1
+
+
+def test_long_work_goes_on_where_it_stopped(world: World) -> None:
+    for hours in range(40):
+        world.outlook.book(world.at(24 + hours), world.at(25 + hours))
+    world.port.page_size = 10
+    world.port.hook = lambda _name, when: (
+        world.later(20 * dt.timedelta(seconds=1)) if when == "after" else None
+    )
+
+    outcomes = [world.sync().outcome for _number in range(40)]
+
+    assert "continues" in outcomes
+    assert outcomes[-1] == "done"
+    assert Booking.objects.count() == 40
