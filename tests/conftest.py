@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.test import Client
@@ -25,6 +26,11 @@ from tests.factories import (
     TenantFactory,
     UserFactory,
 )
+
+# The same examples in every run, so that a red suite is red again; `make soak` looks for new ones.
+hypothesis.settings.register_profile("default", deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile("soak", deadline=None, print_blob=True, database=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 UserWith = Callable[..., User]
 ClientOf = Callable[[User], Client]

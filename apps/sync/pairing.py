@@ -35,6 +35,9 @@ class Pairing:
     twins: tuple[tuple[Remote, int], ...]
     operations: tuple[Operation, ...]
 
+    def alone_by_id(self) -> dict[int, Local]:
+        return {booking.id: booking for booking, _link in self.alone}
+
 
 def pair_up(
     local: Iterable[Local],

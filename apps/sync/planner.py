@@ -404,7 +404,10 @@ class _Planning:
     def _twin(self, event: Remote, booking_id: int, pairing: Pairing) -> None:
         """A second event of ours: delete it if it is as we wrote it, else ask."""
         pair = next((p for p in pairing.pairs if p.local.id == booking_id), None)
-        local = pair.local if pair else next(x for x, _l in pairing.alone if x.id == booking_id)
+        local = pair.local if pair else pairing.alone_by_id().get(booking_id)
+        if local is None:
+            # Its first event is adopted in this plan: the next one compares the two.
+            return
         if is_as_written(local, event):
             self.operations.append(RemoveTwin(booking_id, event.ref))
             return
