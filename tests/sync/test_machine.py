@@ -234,7 +234,7 @@ class Machine(RuleBasedStateMachine):
             self._decide()
         world.later(6 * MINUTE)
         report = world.sync(is_full=True)
-        assert not report.counts, report.counts
+        assert not report.counts, (report.counts, self._open())
         assert mirror_equals_calendar(world)
         assert self._here() == self._there(), (self._here(), self._there())
 
@@ -246,9 +246,13 @@ class Machine(RuleBasedStateMachine):
         links = EventLink.objects.filter(calendar=self.world.calendar)
         links.exclude(held="").update(decision="apply")
         CalendarLink.objects.filter(pk=self.world.calendar.pk).update(are_sends_approved=True)
-        Conflict.objects.undecided().filter(calendar=self.world.calendar).update(
-            decision="exchange"
-        )
+        waiting = Conflict.objects.undecided().filter(calendar=self.world.calendar)
+        waiting.filter(kind=Conflict.Kind.TWIN).update(decision="ours")
+        waiting.exclude(kind=Conflict.Kind.TWIN).update(decision="exchange")
+
+    def _open(self) -> list[Any]:
+        rows = Conflict.objects.open().filter(calendar=self.world.calendar)
+        return list(rows.values("kind", "ours", "exchange", "decision", "versions"))
 
     def _here(self) -> list[tuple[dt.datetime, dt.datetime]]:
         rows = self._rows().filter(status="confirmed", ends_at__gt=self.world.now)
