@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -8,3 +11,22 @@ class SyncConfig(AppConfig):
     name = "apps.sync"
     label = "sync"
     verbose_name = _("Sync")
+
+    def ready(self) -> None:
+        from apps.bookings.signals import booking_changed  # noqa: PLC0415 -- after the app registry
+
+        booking_changed.connect(_nudge, dispatch_uid="sync.nudge")
+        # After every migrate, so that no start can forget it.
+        post_migrate.connect(_setup_schedules, sender=self, dispatch_uid="sync.schedules")
+
+
+def _nudge(resource_ids: list[int], **_kwargs: Any) -> None:
+    from apps.sync.dispatch import nudge  # noqa: PLC0415
+
+    nudge(resource_ids)
+
+
+def _setup_schedules(**_kwargs: Any) -> None:
+    from apps.sync import schedules  # noqa: PLC0415
+
+    schedules.setup()

@@ -24,8 +24,10 @@ from apps.exchange.errors import (
     Transient,
 )
 from apps.exchange.models import ExchangeConnection
+from apps.exchange.read_only import ReadOnlyCalendar
 from apps.sync import load
 from apps.sync.conflicts import remember
+from apps.sync.dispatch import next_due
 from apps.sync.executor import execute
 from apps.sync.lease import Lease, LeaseLost, acquire
 from apps.sync.mapping import Kept, Sent
@@ -200,6 +202,35 @@ def _taken(calendar: CalendarLink, other: CalendarLink) -> str:
     return _("%(email)s cannot be used here. Ask your administrator.") % {"email": calendar.email}
 
 
+def dry_run(calendar_id: int, *, is_full: bool = False, clock: Clock = timezone.now) -> Plan:
+    """What a run would do now. Reads the mailbox, and writes nothing on either side.
+
+    Raises:
+        Transient: another worker has the calendar.
+        ExchangeError: the mailbox could not be read.
+    """
+    with transaction.atomic():
+        lease = acquire(calendar_id, clock)
+        if lease is None:
+            raise Transient(_("Another worker has this calendar at this moment."))
+        calendar = CalendarLink.objects.select_related(
+            "connection", "resource__location__tenant"
+        ).get(pk=calendar_id)
+        calendar.is_full_round_wanted = calendar.is_full_round_wanted or is_full
+        run = SyncRun.objects.create(
+            calendar=calendar, trigger=SyncRun.Trigger.COMMAND, started_at=clock()
+        )
+        session = open_session(calendar, run, lease, clock)
+        session.port = ReadOnlyCalendar(session.port)
+        if not calendar.mailbox_key:
+            connect(session)
+        pull(session)
+        planned = make_plan(session)
+        # What was read went into our own rows; none of it stays.
+        transaction.set_rollback(True)
+    return planned
+
+
 def make_plan(session: Session) -> Plan:
     """What would be done now, from what the mirror holds."""
     links = load.links_of(session)
@@ -233,7 +264,7 @@ def _agree(session: Session) -> dict[str, int]:
 
 def _succeeded(session: Session, outcome: Outcome) -> None:
     calendar, run, now = session.calendar, session.run, session.clock()
-    values: dict[str, object] = {"failures": 0, "is_nudged": False, "due_at": now + due_in()}
+    values: dict[str, object] = {"failures": 0, "is_nudged": False, "due_at": next_due(now)}
     if outcome is Outcome.DONE:
         values |= {
             "state": State.IN_SYNC, "last_good_at": session.began_at, "error_kind": "",
@@ -279,11 +310,6 @@ def _failed(
     _end_run(run, Outcome.FAILED, clock, **told)
     lease.release()
     return Report("failed", words=exc.cause)
-
-
-def due_in() -> dt.timedelta:
-    """How long after its end a calendar is due again; the dispatcher adds the jitter."""
-    return dt.timedelta(seconds=settings.SYNC_EVERY_S)
 
 
 def back_off(failures: int) -> dt.timedelta:

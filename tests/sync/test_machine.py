@@ -309,7 +309,7 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-class TestMachine(Machine.TestCase, TransactionTestCase):  # type: ignore[misc, name-defined]
+class TestMachine(Machine.TestCase, TransactionTestCase):  # type: ignore[misc, valid-type]
     pass
 
 

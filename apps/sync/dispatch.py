@@ -1,0 +1,81 @@
+"""Which calendars are due, and in what order they are given to the workers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections import defaultdict
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from apps.sync.models import CalendarLink, SyncRun
+from apps.tenants.installation import may_send
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# A due time is put off by up to this share of the interval, so that rooms do not fire together.
+JITTER = 0.2
+# A task that was enqueued and not started by then is enqueued again.
+ENQUEUED_FOR = dt.timedelta(minutes=5)
+FULL_ROUND_EVERY = dt.timedelta(hours=24)
+
+
+def dispatch(now: dt.datetime | None = None) -> int:
+    """Enqueue every calendar that is due, each tenant in its turn; how many."""
+    now = now or timezone.now()
+    if not may_send():
+        return 0
+    due = CalendarLink.objects.due(now).values_list("pk", "resource__location__tenant")
+    count = 0
+    for calendar_id in in_turns(due):
+        # Who moves the due time on is the one that enqueues.
+        claimed = CalendarLink.objects.filter(pk=calendar_id, due_at__lte=now).update(
+            due_at=now + ENQUEUED_FOR
+        )
+        if claimed:
+            enqueue(calendar_id, SyncRun.Trigger.SCHEDULE)
+            count += 1
+    return count
+
+
+def in_turns(due: Iterable[tuple[int, int]]) -> list[int]:
+    """One of each tenant after the other, so that a large one does not keep others waiting."""
+    queues: dict[int, list[int]] = defaultdict(list)
+    for calendar_id, tenant_id in due:
+        queues[tenant_id].append(calendar_id)
+    return [pk for turn in zip_longest(*queues.values()) for pk in turn if pk is not None]
+
+
+def enqueue(calendar_id: int, trigger: SyncRun.Trigger) -> None:
+    async_task("apps.sync.tasks.sync_calendar", calendar_id, trigger=trigger.value)
+
+
+def nudge(resource_ids: Iterable[int]) -> None:
+    """Bookings changed: look at once. A hint only, since the next round finds it anyway."""
+    calendars = CalendarLink.objects.filter(
+        resource__in=resource_ids, state__in=CalendarLink.RUNNING, connection__stopped_at=None
+    )
+    for calendar_id in calendars.values_list("pk", flat=True):
+        enqueue(calendar_id, SyncRun.Trigger.BOOKING)
+
+
+def want_full_rounds(now: dt.datetime | None = None) -> int:
+    """Have every calendar whose last full round is a day old go another; how many."""
+    now = now or timezone.now()
+    old = Q(full_round_at=None) | Q(
+        full_round_at__lte=now - FULL_ROUND_EVERY + dt.timedelta(hours=1)
+    )
+    rows = CalendarLink.objects.connected().filter(old, is_full_round_wanted=False)
+    return rows.update(is_full_round_wanted=True)
+
+
+def next_due(now: dt.datetime) -> dt.datetime:
+    """When a calendar that ended a run now is due again."""
+    share = 1 + random.uniform(0, JITTER)  # noqa: S311 -- no secret: it spreads the load
+    return now + dt.timedelta(seconds=settings.SYNC_EVERY_S * share)
