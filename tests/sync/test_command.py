@@ -15,10 +15,16 @@ from apps.bookings.models import Booking
 from apps.exchange import errors
 from apps.exchange.calendar import Content, EventKey, EventRef, Parts
 from apps.exchange.read_only import ReadOnlyCalendar, WriteRefused
-from apps.sync.models import RemoteEvent, SyncRun
+from apps.sync.models import CalendarLink, RemoteEvent, SyncRun
 from tests.sync.world import NOW, World
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _real_clock(world: World) -> None:
+    """The command knows no other."""
+    CalendarLink.objects.update(lease_until=timezone.now() - dt.timedelta(days=1))
 
 
 def run(*arguments: str, **options: object) -> str:
@@ -85,7 +91,9 @@ def test_tenant_limits_what_is_synced(world: World) -> None:
     assert "room@example.com" in run(tenant=world.resource.tenant.slug)
 
 
-def test_nothing_connected_says_so(db: None) -> None:
+def test_nothing_connected_says_so() -> None:
+    CalendarLink.objects.update(state=CalendarLink.State.NOT_CONNECTED)
+
     assert "No calendar is connected" in run()
 
 
