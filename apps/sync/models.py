@@ -57,7 +57,7 @@ class CalendarLink(models.Model):
     RUNNING = (State.CONNECTING, State.IN_SYNC, State.WAITING)
 
     resource = models.OneToOneField(
-        Resource, models.PROTECT, related_name="calendar", verbose_name=_("resource")
+        Resource, models.PROTECT, related_name="calendar_link", verbose_name=_("resource")
     )
     connection = models.ForeignKey(
         ExchangeConnection,
