@@ -13,6 +13,7 @@ from apps.bookings.history import facts
 from apps.bookings.models import Booking
 from apps.sync.fingerprint import rest_part, time_part
 from apps.sync.models import EventLink, RemoteEvent
+from apps.sync.privacy import erase, without_telling
 
 if TYPE_CHECKING:
     from apps.sync import operations as op
@@ -66,6 +67,9 @@ def update(operation: op.UpdateLocal, session: Session) -> Facts:
     changed = _change(operation.booking_id, operation.revision, remote, details)
     _agree(operation.link_id, _revision(operation.booking_id), remote.fingerprint)
     EventLink.objects.filter(pk=operation.link_id).update(decision="", held="", held_at=None)
+    if row.is_private and not booking.is_ours:
+        erase(booking.pk)
+        changed = {**changed, "before": without_telling(changed["before"])}
     return changed
 
 

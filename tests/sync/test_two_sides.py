@@ -6,8 +6,9 @@ import datetime as dt
 
 import pytest
 
-from apps.bookings.models import Booking
+from apps.bookings.models import Booking, BookingChange
 from apps.exchange.calendar import ShowAs
+from apps.sync.models import RemoteEvent, SyncChange
 from tests.sync.world import DAY, HOUR, World, mirror_equals_calendar
 
 pytestmark = pytest.mark.django_db
@@ -159,6 +160,24 @@ def test_private_subject_is_never_stored(world: World) -> None:
 
     booking = world.only_booking()
     assert (booking.title, booking.person, booking.person_email) == ("Private", "", "")
+
+
+def test_event_made_private_erases_what_was_known_of_it(world: World) -> None:
+    key = world.outlook.book(world.at(24), world.at(25), "Secret merger")
+    world.sync()
+    world.outlook.change(key, is_private=True)
+
+    world.sync()
+
+    assert world.only_booking().title == "Private"
+    kept = [
+        *BookingChange.objects.values_list("before", "after"),
+        *SyncChange.objects.values_list("before", "after"),
+        *RemoteEvent.objects.values_list("subject", "organizer"),
+    ]
+    assert "Secret" not in str(kept)
+    assert "Olga" not in str(kept)
+    assert agreed(world)
 
 
 def test_staff_cancelling_a_meeting_declines_it(world: World) -> None:

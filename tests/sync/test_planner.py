@@ -1,0 +1,291 @@
+"""What the planner does around the table: edges of the window, twins, policies, clashes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+
+from apps.exchange.calendar import EventKey
+from apps.sync.facts import (
+    Attempt,
+    Choice,
+    ConflictKey,
+    ConflictKind,
+    ConflictPolicy,
+    Decided,
+    Link,
+    LinkState,
+    Local,
+    Origin,
+    Policy,
+    Remote,
+    RemoteState,
+    Status,
+)
+from apps.sync.operations import (
+    Adopt,
+    Agree,
+    CancelAsStaff,
+    CancelLocal,
+    ClearClash,
+    CreateLocal,
+    CreateRemote,
+    Forget,
+    Operation,
+    Plan,
+    ReleaseLocal,
+    RemoveTwin,
+    Retire,
+    TakeTime,
+    UpdateRemote,
+)
+from tests.sync.plain import HOUR, NOTHING_FOUND, NOW, linked, local, plan_of, printed, remote
+
+DAYS = 24
+
+
+def kinds(planned: Plan) -> list[type[Operation]]:
+    return [type(operation) for operation in planned.operations]
+
+
+def decided(planned: Plan, choice: Choice, policy: Policy | None = None) -> Policy:
+    """The same policy, after somebody decided what the plan found."""
+    decisions = {found.key: Decided(choice, found.versions) for found in planned.conflicts}
+    return replace(policy or Policy(), decisions=decisions)
+
+
+def test_pair_that_passed_the_lower_edge_is_retired() -> None:
+    booking, event = local(hours=-3 * DAYS), remote(hours=-3 * DAYS)
+
+    assert kinds(plan_of([booking], [event], [linked(booking, event)])) == [Retire]
+
+
+def test_pair_past_the_upper_edge_waits() -> None:
+    booking, event = local(hours=200 * DAYS), remote(hours=200 * DAYS)
+    link = linked(booking, event)
+
+    assert plan_of([replace(booking, revision=2)], [event], [link]) == NOTHING_FOUND
+
+
+def test_event_that_is_gone_after_its_end_cancels_nothing() -> None:
+    booking, event = local(hours=-5), remote(hours=-5)
+    gone = replace(event, state=RemoteState.GONE)
+
+    assert plan_of([booking], [gone], [linked(booking, event)]) == NOTHING_FOUND
+    cancelled = replace(booking, status=Status.CANCELLED)
+    assert kinds(plan_of([cancelled], [gone], [linked(booking, event)])) == [Forget]
+
+
+def test_booking_whose_event_the_mirror_does_not_know_decides_nothing() -> None:
+    booking, event = local(), remote()
+
+    assert plan_of([booking], [], [linked(booking, event)]) == NOTHING_FOUND
+
+
+def test_refused_event_is_left_alone_until_its_time() -> None:
+    booking, event = local(revision=2), remote()
+    link = linked(local(), event, not_before=NOW + HOUR)
+
+    planned = plan_of([replace(booking, content=local(hours=30).content)], [event], [link])
+
+    assert planned == Plan(look_again_at=NOW + HOUR)
+
+
+def test_same_words_on_both_sides_are_agreed_without_a_request() -> None:
+    booking, event = local(), remote()
+    link = linked(booking, event)
+
+    assert kinds(plan_of([replace(booking, revision=2)], [event], [link])) == [Agree]
+    other = replace(event, fingerprint="other.other")
+    assert kinds(plan_of([booking], [other], [link])) == [Agree]
+    assert kinds(plan_of([replace(booking, revision=2)], [other], [link])) == [Agree]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [(ConflictPolicy.EXCHANGE, TakeTime), (ConflictPolicy.OURS, UpdateRemote)],
+)
+def test_policy_decides_what_both_changed(policy: ConflictPolicy, expected: type) -> None:
+    booking, event = local(), remote()
+    moved = printed(event, starts_at=event.starts_at + HOUR, ends_at=event.ends_at + HOUR)
+    changed = replace(booking, revision=2, content=local(hours=48).content)
+
+    planned = plan_of([changed], [moved], [linked(booking, event)], Policy(conflicts=policy))
+
+    assert kinds(planned) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("state", "choice", "expected"),
+    [
+        (RemoteState.GONE, Choice.OURS, Forget),
+        (RemoteState.GONE, Choice.EXCHANGE, CancelLocal),
+        (RemoteState.CANCELLED, Choice.EXCHANGE, CancelLocal),
+    ],
+)
+def test_changed_here_and_gone_there(state: RemoteState, choice: Choice, expected: type) -> None:
+    booking, event = local(), remote()
+    rows = [replace(booking, revision=2)], [replace(event, state=state)], [linked(booking, event)]
+
+    planned = plan_of(*rows, decided(plan_of(*rows), choice))
+
+    assert kinds(planned) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"), [(Choice.OURS, UpdateRemote), (Choice.EXCHANGE, ReleaseLocal)]
+)
+def test_shown_as_free_a_second_time_is_decided(choice: Choice, expected: type) -> None:
+    booking, event = local(), remote()
+    free = printed(event, state=RemoteState.FREE)
+    rows = [booking], [free], [linked(booking, event, restored_fingerprint=free.fingerprint)]
+
+    planned = plan_of(*rows, decided(plan_of(*rows), choice))
+
+    assert kinds(planned) == [expected]
+
+
+def test_decision_lapses_when_either_side_moves_on() -> None:
+    booking, event = local(), remote(2)
+    first = plan_of([booking], [event], [])
+    moved = printed(event, ends_at=event.ends_at + HOUR)
+
+    planned = plan_of([booking], [moved], [], decided(first, Choice.BOTH))
+
+    assert [found.key.kind for found in planned.conflicts] == [ConflictKind.OVERLAP]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"), [(-10, CancelLocal), (10, None), (1, "ask"), (None, "ask")]
+)
+def test_first_come_keeps_what_was_made_earlier(
+    minutes: int | None, expected: type | str | None
+) -> None:
+    booking = local()
+    made = None if minutes is None else booking.created_at + dt.timedelta(minutes=minutes)
+    event = remote(2, created_at=made)
+
+    planned = plan_of([booking], [event], [], Policy(conflicts=ConflictPolicy.FIRST_COME))
+
+    assert (expected == "ask") == bool(planned.conflicts)
+    assert (CancelLocal in kinds(planned)) == (expected is CancelLocal)
+
+
+def test_first_sync_asks_whatever_the_policy() -> None:
+    policy = Policy(conflicts=ConflictPolicy.EXCHANGE, is_first_sync=True)
+
+    planned = plan_of([local()], [remote(2)], [], policy)
+
+    assert kinds(planned) == [CreateLocal]
+    assert len(planned.conflicts) == 1
+
+
+def test_linked_booking_gives_way_through_a_cancellation_that_is_sent() -> None:
+    booking, event = local(), remote()
+    policy = Policy(conflicts=ConflictPolicy.EXCHANGE)
+
+    planned = plan_of([booking], [event, remote(2)], [linked(booking, event)], policy)
+
+    assert CancelAsStaff in kinds(planned)
+
+
+def test_our_event_is_adopted_once_and_its_twin_deleted() -> None:
+    booking = local()
+    first = remote(1, stamped=booking.uuid, attempt_id="a", created_at=NOW)
+    second = remote(2, subject="Title 1", stamped=booking.uuid, attempt_id="a")
+    policy = Policy(attempts={"a": Attempt(booking.id, was_seen=False)})
+
+    assert kinds(plan_of([booking], [first, second], [], policy)) == [Adopt]
+    link = linked(booking, first)
+    assert kinds(plan_of([booking], [first, second], [link], policy)) == [RemoveTwin]
+
+
+@pytest.mark.parametrize(
+    ("choice", "removed"), [(Choice.OURS, "item2"), (Choice.THIS, "item1"), (None, None)]
+)
+def test_twin_that_somebody_changed_is_asked_about(
+    choice: Choice | None, removed: str | None
+) -> None:
+    booking, event = local(), remote()
+    twin = remote(2, hours=48, stamped=booking.uuid, attempt_id="a")
+    policy = Policy(attempts={"a": Attempt(booking.id, was_seen=True)})
+    rows = [booking], [event, twin], [linked(booking, event)]
+    found = plan_of(*rows, policy)
+    assert [conflict.key.kind for conflict in found.conflicts] == [ConflictKind.TWIN]
+
+    planned = plan_of(*rows, decided(found, choice, policy)) if choice else found
+
+    operations = [op for op in planned.operations if isinstance(op, RemoveTwin)]
+    assert [op.ref.key.item_id for op in operations] == ([removed] if removed else [])
+
+
+def test_changed_event_of_a_cancelled_booking_stays() -> None:
+    booking = local(status=Status.CANCELLED)
+    late = remote(2, hours=48, stamped=booking.uuid, attempt_id="a")
+    policy = Policy(attempts={"a": Attempt(booking.id, was_seen=False)})
+
+    assert plan_of([booking], [late], [], policy) == NOTHING_FOUND
+
+
+@pytest.mark.parametrize(
+    ("choice", "cancelled"), [(Choice.OURS, 2), (Choice.EXCHANGE, 1), (Choice.BOTH, None)]
+)
+def test_two_of_ours_on_each_other_are_decided(choice: Choice, cancelled: int | None) -> None:
+    bookings = [local(1, is_clashing=True), local(2)]
+    events = [remote(1), remote(2)]
+    links = [linked(b, e) for b, e in zip(bookings, events, strict=True)]
+    found = plan_of(bookings, events, links)
+    assert [conflict.key.other_id for conflict in found.conflicts] == [2]
+
+    planned = plan_of(bookings, events, links, decided(found, choice))
+
+    operations = [op for op in planned.operations if isinstance(op, CancelAsStaff)]
+    assert [op.booking_id for op in operations] == ([cancelled] if cancelled else [])
+
+
+def test_clash_is_over_when_nothing_is_in_the_way() -> None:
+    bookings = [local(1, is_clashing=True), local(2, hours=48)]
+    events = [remote(1), remote(2, hours=48)]
+    links = [linked(b, e) for b, e in zip(bookings, events, strict=True)]
+
+    assert kinds(plan_of(bookings, events, links)) == [ClearClash]
+
+
+def test_create_that_was_refused_waits_for_its_time() -> None:
+    booking = local()
+    link = linked(booking, remote(), state=LinkState.CREATING, key=EventKey(""))
+
+    waits = replace(link, not_before=NOW + HOUR)
+    assert plan_of([booking], [], [waits]) == Plan(look_again_at=NOW + HOUR)
+    assert kinds(plan_of([booking], [], [link])) == [CreateRemote]
+    cancelled = replace(booking, status=Status.CANCELLED)
+    assert kinds(plan_of([cancelled], [], [link])) == [Forget]
+
+
+def test_retired_pair_that_is_seen_again_is_taken_up() -> None:
+    booking, event = local(hours=-3 * DAYS), remote(hours=-3 * DAYS)
+    link = linked(booking, event, state=LinkState.RETIRED)
+    back = printed(event, starts_at=NOW + HOUR, ends_at=NOW + 2 * HOUR)
+
+    assert kinds(plan_of([booking], [back], [link])) == [Adopt, TakeTime]
+
+
+def test_staff_cancelled_exchange_booking_is_no_overlap() -> None:
+    theirs = local(2, origin=Origin.EXCHANGE)
+    event = remote(2)
+    link = linked(theirs, event)
+
+    planned = plan_of([local(), replace(theirs, status=Status.CANCELLED)], [event], [link])
+
+    assert not planned.conflicts
+
+
+def test_wrong_choice_for_a_kind_asks_again() -> None:
+    rows: tuple[list[Local], list[Remote], list[Link]] = ([local()], [remote(2)], [])
+    key = ConflictKey(ConflictKind.OVERLAP, 1, EventKey("item2"))
+    found = plan_of(*rows)
+    policy = Policy(decisions={key: Decided(Choice.SEND, found.conflicts[0].versions)})
+
+    assert plan_of(*rows, policy).conflicts == found.conflicts
