@@ -119,7 +119,8 @@ def opened(browser: Browser, server: LiveServer, **options: Any) -> Iterator[Pag
         timezone_id="Europe/London",
         **options,
     )
-    context.set_default_timeout(15_000)
+    # Long, because the other half of the suite works on the same processors.
+    context.set_default_timeout(40_000)
     context.add_init_script(REPORT_VIOLATIONS)
     watch.over(context)
     try:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.extra.django import TransactionTestCase
+from hypothesis.extra.django import TestCase
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from apps.bookings import services as bookings
@@ -309,7 +309,7 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-class TestMachine(Machine.TestCase, TransactionTestCase):  # type: ignore[misc, valid-type]
+class TestMachine(Machine.TestCase, TestCase):  # type: ignore[misc, valid-type]
     pass
 
 
