@@ -1,0 +1,1 @@
+"""A small Exchange on loopback that stands in for Microsoft's. It shares no code with the product."""
