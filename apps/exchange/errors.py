@@ -59,6 +59,12 @@ class AuthenticationFailed(ExchangeError):
     kind = "sign-in"
 
 
+class ConnectionStopped(Transient):
+    """The connection was stopped a moment ago: nothing was sent. It goes on when that is mended."""
+
+    kind = "stopped"
+
+
 class AccessDenied(ExchangeError):
     """No right to this mailbox: stop the calendar, tell the operator."""
 

@@ -138,20 +138,24 @@ def _refuse_double(resource: Resource, email: str) -> None:
         )
     cache.add(key, 0, timeout=3600)
     cache.incr(key)
+    raise CalendarRefused(_refusal(anothers(resource, holder)))
+
+
+def anothers(resource: Resource, holder: Resource) -> str:
+    """Why not, where another tenant has the mailbox: one sentence, the same for every cause.
+
+    Its code leads the superuser, who reads the log, to the holder; the tenant learns nothing.
+    """
     code = secrets.token_hex(4)
-    # For the superuser, who can find the holder by it; the tenant sees the code alone.
     logger.warning(
         "calendar email refused, code %s: resource %s wants what resource %s has",
         code,
         resource.pk,
         holder.pk,
     )
-    raise CalendarRefused(
-        _refusal(
-            _("this address cannot be used here. Ask your administrator, with the code %(code)s.")
-            % {"code": code}
-        )
-    )
+    return _(
+        "this address cannot be used here. Ask your administrator, with the code %(code)s."
+    ) % {"code": code}
 
 
 def _refusal(why: str) -> str:

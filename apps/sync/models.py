@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.bookings.models import Booking
@@ -32,7 +33,7 @@ class CalendarLinkQuerySet(TenantQuerySet["CalendarLink"]):
         """Those that may be synced now, and whose time has come: the most overdue first."""
         return (
             self.filter(
-                state__in=CalendarLink.RUNNING,
+                state__in=CalendarLink.WORKING,
                 due_at__lte=now,
                 lease_until__lt=now,
                 connection__stopped_at=None,
@@ -51,10 +52,14 @@ class CalendarLink(models.Model):
         WAITING = "waiting", _("Waiting")
         NEEDS_ATTENTION = "needs_attention", _("Needs attention")
         PAUSED = "paused", _("Paused")
+        # Our events there are being removed, since somebody wanted that; then not connected.
+        LEAVING = "leaving", _("Disconnecting")
         NOT_CONNECTED = "not_connected", _("Not connected")
 
-    # The states in which the dispatcher starts work by itself.
+    # The states in which both sides are kept in agreement, and those in which the dispatcher starts
+    # work by itself.
     RUNNING = (State.CONNECTING, State.IN_SYNC, State.WAITING)
+    WORKING = (*RUNNING, State.LEAVING)
 
     resource = models.OneToOneField(
         Resource, models.PROTECT, related_name="calendar_link", verbose_name=_("resource")
@@ -72,12 +77,22 @@ class CalendarLink(models.Model):
     folder_id = models.TextField(blank=True, editable=False)
     mailbox_name = models.CharField(max_length=255, blank=True, editable=False)
     mailbox_kind = models.CharField(max_length=10, blank=True, editable=False)
+    # Somebody said that a person's own mailbox is meant.
+    is_person_approved = models.BooleanField(default=False, editable=False)
+    # Where the resource goes when it has left this mailbox; empty: nowhere.
+    next_email = models.EmailField(blank=True, editable=False)
+    next_connection = models.ForeignKey(
+        ExchangeConnection, models.SET_NULL, null=True, related_name="+", editable=False
+    )
+    # While it is left: the address stays the resource's, for an Install to come.
+    keeps_claim = models.BooleanField(default=False, editable=False)
 
     state = models.CharField(_("state"), max_length=16, choices=State, default=State.CONNECTING)
     error_kind = models.CharField(max_length=20, blank=True, editable=False)
     cause = models.TextField(_("what happened"), blank=True, editable=False)
     fix = models.TextField(_("what to do"), blank=True, editable=False)
     command = models.TextField(_("command"), blank=True, editable=False)
+    failed_at = models.DateTimeField(_("since"), null=True, editable=False)
 
     # Where the next page of changes starts, and where a full round stands that is not over yet.
     cursor = models.TextField(blank=True, editable=False)
@@ -102,7 +117,7 @@ class CalendarLink(models.Model):
     is_nudged = models.BooleanField(default=False, editable=False)
     last_good_at = models.DateTimeField(_("in sync as of"), null=True, editable=False)
     # When the address was typed: a claim never proved is released after a day.
-    claimed_at = models.DateTimeField(auto_now_add=True)
+    claimed_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = CalendarLinkQuerySet.as_manager()
 
@@ -228,6 +243,8 @@ class EventLink(models.Model):
     item_id = models.TextField(blank=True)
     original_start = models.CharField(max_length=32, blank=True)
     uid = models.TextField(blank=True)
+    # Of a dormant link: which mailbox it belongs to. Coming back to that one wakes it.
+    mailbox_key = models.CharField(max_length=600, blank=True)
     # Made once per link and used by every try; when the first try left, while its end is unknown.
     attempt_id = models.CharField(max_length=64, blank=True)
     attempted_at = models.DateTimeField(null=True)

@@ -231,7 +231,12 @@ class _Planning:
         if remote.has_attendees and not remote.is_invitation and not self._may_mail(pair, remote):
             return
         operation = RemoveRemote(pair.link.id, pair.local.id, remote.ref, remote.is_invitation)
-        if remote.ends_at > self.now:
+        if remote.ends_at <= self.now:
+            return
+        if self.policy.is_first_sync and remote.is_invitation and not pair.link.decision:
+            # Declining mails the organiser, and a first sync never mails by itself.
+            self.held.append(Held(pair.link.id, is_loss=False))
+        else:
             self.deletions.append((pair, operation))
 
     def _forget(self, pair: Pair, remote: Remote) -> None:

@@ -8,6 +8,7 @@ from django_q.models import Schedule
 SCHEDULES = {
     "Sync: due calendars": ("apps.sync.tasks.dispatch", 1),
     "Sync: full rounds": ("apps.sync.tasks.want_full_rounds", 60),
+    "Sync: claims never proved": ("apps.sync.tasks.release_claims", 60),
 }
 
 

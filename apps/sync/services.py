@@ -14,22 +14,25 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from django_q.tasks import async_task
 
 from apps.exchange.errors import (
     AccessDenied,
     AuthenticationFailed,
+    ConnectionStopped,
     ExchangeError,
     Misconfigured,
-    NotFound,
     Transient,
 )
 from apps.exchange.models import ExchangeConnection
-from apps.exchange.read_only import ReadOnlyCalendar
+from apps.exchange.wrapped import WrappedCalendar, read_only
 from apps.sync import load
 from apps.sync.conflicts import remember
+from apps.sync.connecting import prove
 from apps.sync.dispatch import next_due
 from apps.sync.executor import execute
 from apps.sync.lease import Lease, LeaseLost, acquire
+from apps.sync.leave import remove_ours
 from apps.sync.mapping import Kept, Sent
 from apps.sync.models import MAX_BARREN_STARTS, CalendarLink, RemoteEvent, SyncRun
 from apps.sync.planner import plan
@@ -122,16 +125,45 @@ def _run(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Clock) -> Re
             fix=_("Look at the newest runs, then press Try again."),
         )
     session = open_session(calendar, run, lease, clock)
+    if calendar.state == State.LEAVING:
+        return _left(session)
     outcome, counts = Outcome.DONE, {}
     try:
-        if not calendar.mailbox_key:
-            connect(session)
+        if not calendar.folder_id:
+            prove(session)
         pull(session)
         counts = _agree(session)
     except TimeIsUp:
         outcome = Outcome.CONTINUES
     _succeeded(session, outcome)
     return Report(outcome, counts)
+
+
+def _left(session: Session) -> Report:
+    """Take our events out of a mailbox that is being left, as far as one task's time allows."""
+    outcome = Outcome.DONE
+    try:
+        remove_ours(session)
+    except TimeIsUp:
+        outcome = Outcome.CONTINUES
+    _end_run(session.run, outcome, session.clock)
+    session.lease.release()
+    return Report(outcome, {"RemoveRemote": session.run.done})
+
+
+def _watched(calendar: CalendarLink, port: Calendar) -> Calendar:
+    """The port, looking before each request whether the connection may still be used.
+
+    Another worker's sign-in may have been refused a moment ago: trying on would lock the account.
+    """
+    rows = ExchangeConnection.objects.filter(pk=calendar.connection_id or 0)
+
+    def look(_step: str) -> None:
+        stopped = rows.exclude(stopped_at=None).first()
+        if stopped is not None:
+            raise ConnectionStopped(stopped.cause, fix=stopped.fix)
+
+    return WrappedCalendar(port, look)
 
 
 def open_session(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Clock) -> Session:
@@ -141,7 +173,7 @@ def open_session(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Cloc
     run.window_from, run.window_until = window.starts_at.date(), window.ends_at.date()
     return Session(
         calendar=calendar,
-        port=calendar_for(calendar.connection, calendar.email),
+        port=_watched(calendar, calendar_for(calendar.connection, calendar.email)),
         lease=lease,
         run=run,
         window=window,
@@ -151,55 +183,6 @@ def open_session(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Cloc
         sent=Sent(tenant.sent_details),
         clock=clock,
     )
-
-
-def connect(session: Session) -> None:
-    """Open the mailbox for the first time: the proof of the claim.
-
-    Raises:
-        Misconfigured: another resource has this mailbox, or we may not write to it.
-    """
-    calendar = session.calendar
-    try:
-        mailbox = session.port.open()
-    except NotFound as exc:
-        raise Misconfigured(
-            _("There is no mailbox %(email)s, or this account may not see it.")
-            % {"email": calendar.email},
-            fix=exc.fix or _("Look at the spelling, and at the rights on the mailbox."),
-            command=exc.command,
-        ) from exc
-    if not mailbox.can_write:
-        raise AccessDenied(
-            _("The calendar of %(email)s can be read, but not written.")
-            % {"email": calendar.email},
-            fix=_("Give the account the right to edit this calendar."),
-        )
-    with transaction.atomic():
-        session.lease.commit()
-        taken = CalendarLink.objects.filter(mailbox_key=mailbox.key).exclude(pk=calendar.pk)
-        other = taken.select_related("resource__location__tenant").first()
-        if other is not None:
-            raise Misconfigured(_taken(calendar, other), fix=_("Use another mailbox."))
-        calendar.mailbox_key = mailbox.key
-        calendar.folder_id = mailbox.folder_id
-        calendar.mailbox_name = mailbox.name[:255]
-        calendar.mailbox_kind = mailbox.kind.value
-        calendar.save(update_fields=["mailbox_key", "folder_id", "mailbox_name", "mailbox_kind"])
-    session.is_mailbox_proved = True
-
-
-def _taken(calendar: CalendarLink, other: CalendarLink) -> str:
-    """Name the other resource when it is the same tenant's, and only then."""
-    if other.tenant == calendar.tenant:
-        return _(
-            "%(email)s opens the mailbox that “%(resource)s” in %(location)s is connected to."
-        ) % {
-            "email": calendar.email,
-            "resource": other.resource,
-            "location": other.resource.location,
-        }
-    return _("%(email)s cannot be used here. Ask your administrator.") % {"email": calendar.email}
 
 
 def dry_run(calendar_id: int, *, is_full: bool = False, clock: Clock = timezone.now) -> Plan:
@@ -221,9 +204,9 @@ def dry_run(calendar_id: int, *, is_full: bool = False, clock: Clock = timezone.
             calendar=calendar, trigger=SyncRun.Trigger.COMMAND, started_at=clock()
         )
         session = open_session(calendar, run, lease, clock)
-        session.port = ReadOnlyCalendar(session.port)
-        if not calendar.mailbox_key:
-            connect(session)
+        session.port = read_only(session.port)
+        if not calendar.folder_id:
+            prove(session)
         pull(session)
         planned = make_plan(session)
         # What was read went into our own rows; none of it stays.
@@ -267,7 +250,7 @@ def _succeeded(session: Session, outcome: Outcome) -> None:
     values: dict[str, object] = {"failures": 0, "is_nudged": False, "due_at": next_due(now)}
     if outcome is Outcome.DONE:
         values |= {
-            "state": State.IN_SYNC, "last_good_at": session.began_at, "error_kind": "",
+            "last_good_at": session.began_at, "error_kind": "", "failed_at": None,
             "cause": "", "fix": "", "command": "",
         }  # fmt: skip
         if calendar.first_synced_at is None and not calendar.sends_held:
@@ -276,10 +259,13 @@ def _succeeded(session: Session, outcome: Outcome) -> None:
         values["due_at"] = now
     with transaction.atomic():
         session.lease.commit()
-        was_nudged = CalendarLink.objects.filter(pk=calendar.pk, is_nudged=True).exists()
-        if was_nudged:
+        rows = CalendarLink.objects.filter(pk=calendar.pk)
+        if rows.filter(is_nudged=True).exists():
             values["due_at"] = now
-        CalendarLink.objects.filter(pk=calendar.pk).update(**values)
+        rows.update(**values)
+        if outcome is Outcome.DONE:
+            # Whoever paused it meanwhile meant it.
+            rows.filter(state__in=CalendarLink.RUNNING).update(state=State.IN_SYNC)
     if outcome is Outcome.DONE and not (run.done or run.set_aside or run.is_full):
         # A run that found nothing to do leaves no row.
         run.delete()
@@ -294,22 +280,47 @@ def _failed(
     """Stop what must stop: the connection, the calendar, or only this try."""
     now = clock()
     told = {"error_kind": exc.kind, "cause": exc.cause, "fix": exc.fix}
-    values: dict[str, object] = {**told, "command": exc.command, "failures": F("failures") + 1}
+    values: dict[str, object] = {
+        **told, "command": exc.command, "failures": F("failures") + 1, "failed_at": now,
+    }  # fmt: skip
+    # A calendar that is being left stays so, whatever happens: nothing else is to be done with it.
+    is_leaving = calendar.state == State.LEAVING
+    wait = back_off(calendar.failures)
     match exc:
         case AuthenticationFailed():
-            ExchangeConnection.objects.filter(
-                pk=calendar.connection_id or 0, stopped_at=None
-            ).update(stopped_at=now, **told)
-            values["state"] = State.NEEDS_ATTENTION
+            # What is stopped is the connection; when it works again, its calendars go on.
+            _stop(calendar, told, now)
         case Transient():
-            wait = exc.retry_after or back_off(calendar.failures)
-            values |= {"state": State.WAITING, "due_at": now + wait}
+            wait = exc.retry_after or wait
         case _:
-            values["state"] = State.NEEDS_ATTENTION
-    CalendarLink.objects.filter(pk=calendar.pk, lease_token=lease.token).update(**values)
+            if isinstance(exc, AccessDenied) and _is_refused_elsewhere(calendar):
+                _stop(calendar, told, now)
+            elif not is_leaving:
+                values["state"] = State.NEEDS_ATTENTION
+    if not is_leaving:
+        values.setdefault("state", State.WAITING if calendar.mailbox_key else State.CONNECTING)
+    values["due_at"] = now + wait
+    rows = CalendarLink.objects.filter(pk=calendar.pk, lease_token=lease.token)
+    rows.filter(state__in=CalendarLink.WORKING).update(**values)
     _end_run(run, Outcome.FAILED, clock, **told)
     lease.release()
     return Report("failed", words=exc.cause)
+
+
+def _stop(calendar: CalendarLink, told: dict[str, str], now: dt.datetime) -> None:
+    """Stop the whole connection until a person acts, and tell its owners once."""
+    running = ExchangeConnection.objects.filter(pk=calendar.connection_id or 0, stopped_at=None)
+    if running.update(stopped_at=now, **told):
+        async_task("apps.sync.tasks.tell_owners", calendar.connection_id)
+
+
+def _is_refused_elsewhere(calendar: CalendarLink) -> bool:
+    """Whether a second mailbox of the connection refuses us, and none has let us in since."""
+    others = CalendarLink.objects.filter(connection=calendar.connection_id).exclude(pk=calendar.pk)
+    refused = others.filter(error_kind=AccessDenied.kind).order_by("failed_at").first()
+    if refused is None or refused.failed_at is None:
+        return False
+    return not others.filter(last_good_at__gte=refused.failed_at).exists()
 
 
 def back_off(failures: int) -> dt.timedelta:

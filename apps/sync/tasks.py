@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import logging
+from django.conf import settings
+from django.core.mail import send_mail
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
+from apps.exchange.models import ExchangeConnection
+from apps.sync import connecting, services
 from apps.sync import dispatch as dispatching
-from apps.sync import services
 from apps.sync.models import CalendarLink, SyncRun
-
-logger = logging.getLogger(__name__)
+from apps.tenants.models import Membership, Role
 
 
 def dispatch() -> str:
@@ -21,9 +25,42 @@ def want_full_rounds() -> str:
     return f"wanted {dispatching.want_full_rounds()}"
 
 
+def release_claims() -> str:
+    """Each hour: give free the addresses that were never proved."""
+    return f"released {connecting.release_claims()}"
+
+
+def tell_owners(connection_id: int) -> str:
+    """Mail the owners that a connection has stopped, unless it works again by now."""
+    connection = (
+        ExchangeConnection.objects.select_related("tenant")
+        .filter(pk=connection_id)
+        .exclude(stopped_at=None)
+        .first()
+    )
+    if connection is None:
+        return "skipped: it works again"
+    owners = Membership.objects.for_tenant(connection.tenant).filter(role=Role.OWNER)
+    emails = list(owners.filter(user__is_active=True).values_list("user__email", flat=True))
+    for email in emails:
+        send_mail(
+            _("%(connection)s has stopped") % {"connection": connection},
+            render_to_string(
+                "sync/stopped.txt",
+                {
+                    "connection": connection,
+                    "link": f"{settings.PUBLIC_URL}{reverse('admin:index')}",
+                },
+            ),
+            settings.DEFAULT_FROM_EMAIL,
+            [email],
+        )
+    return f"told {len(emails)}"
+
+
 def sync_calendar(calendar_id: int, trigger: str = SyncRun.Trigger.SCHEDULE) -> str:
     """Bring one resource and its mailbox into agreement; long work goes on in another task."""
-    if not CalendarLink.objects.filter(pk=calendar_id, state__in=CalendarLink.RUNNING).exists():
+    if not CalendarLink.objects.filter(pk=calendar_id, state__in=CalendarLink.WORKING).exists():
         return "skipped: the calendar is not connected, or waits for a person"
     report = services.sync_calendar(calendar_id, trigger=SyncRun.Trigger(trigger))
     if report.outcome == SyncRun.Outcome.CONTINUES:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from apps.bookings.models import Booking
 from apps.exchange import errors
 from apps.exchange.calendar import Content, EventKey, EventRef, Parts
-from apps.exchange.read_only import ReadOnlyCalendar, WriteRefused
+from apps.exchange.wrapped import WrappedCalendar, WriteRefused, read_only
 from apps.sync.models import CalendarLink, RemoteEvent, SyncRun
 from tests.sync.world import NOW, World
 
@@ -112,9 +112,9 @@ REF = EventRef(EventKey("item"), "key")
     ids=["create", "update", "delete", "decline"],
 )
 def test_read_only_calendar_refuses_every_write(
-    world: World, write: Callable[[ReadOnlyCalendar], object]
+    world: World, write: Callable[[WrappedCalendar], object]
 ) -> None:
     with pytest.raises(WriteRefused):
-        write(ReadOnlyCalendar(world.port))
+        write(read_only(world.port))
 
     assert world.port.requests == []

@@ -1,0 +1,225 @@
+"""The one way to leave a mailbox: disconnect, another address, resource out of use, uninstall.
+
+Links go dormant and keep what coming back needs to adopt. What shall be removed in the mailbox is
+removed by the worker, one event after another; until then the calendar says *Disconnecting*.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.bookings import from_exchange
+from apps.bookings.models import Booking
+from apps.exchange.errors import NotFound, StaleChangeKey
+from apps.resources import services as resources
+from apps.sync.connecting import begin, forget_trouble
+from apps.sync.dispatch import enqueue
+from apps.sync.models import (
+    CalendarLink,
+    CalendarLinkQuerySet,
+    Conflict,
+    EventLink,
+    EventLinkQuerySet,
+    RemoteEvent,
+    SyncRun,
+)
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from apps.exchange.calendar import EventRef
+    from apps.exchange.models import ExchangeConnection
+    from apps.sync.session import Session
+
+State = CalendarLink.State
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What leaving is about: future events of ours there, future bookings of Exchange's here."""
+
+    calendars: int = 0
+    ours_there: int = 0
+    theirs_here: int = 0
+
+
+def counts(calendars: CalendarLinkQuerySet, now: dt.datetime | None = None) -> Counts:
+    """What these calendars would leave behind."""
+    links = _future_links(now or timezone.now()).filter(calendar__in=calendars)
+    return Counts(
+        calendars=calendars.count(),
+        ours_there=links.filter(booking__origin=Booking.Origin.OPTIXSYNC).count(),
+        theirs_here=links.filter(
+            booking__origin=Booking.Origin.EXCHANGE, booking__status=Booking.Status.CONFIRMED
+        ).count(),
+    )
+
+
+@transaction.atomic
+def leave(
+    calendar: CalendarLink,
+    *,
+    keeps_ours_there: bool,
+    keeps_theirs_here: bool,
+    keeps_claim: bool = False,
+    next_email: str = "",
+    next_connection: ExchangeConnection | None = None,
+    now: dt.datetime | None = None,
+) -> None:
+    """Part a resource from its mailbox. The past stays as it is on both sides.
+
+    `keeps_claim`: the address stays the resource's (Uninstall). `next_email`: go on to this one.
+
+    Raises:
+        CalendarRefused: the next address is none, or another resource has it; nothing was done.
+    """
+    now = now or timezone.now()
+    calendar = CalendarLink.objects.select_for_update().get(pk=calendar.pk)
+    if calendar.state == State.NOT_CONNECTED:
+        return
+    # Whoever works on it now loses the lease, so that nothing is committed after this.
+    calendar.lease_token = secrets.randbits(62)
+    calendar.lease_until = calendar.due_at = now
+    calendar.next_email, calendar.next_connection = next_email, next_connection
+    calendar.keeps_claim = keeps_claim
+    forget_trouble(calendar)
+    if next_email or not keeps_claim:
+        resources.set_calendar_email(calendar.resource, next_email or None)
+    if not keeps_theirs_here:
+        _give_up_theirs(calendar, now)
+    removes = not keeps_ours_there and calendar.mailbox_key is not None
+    if removes and _ours_there(calendar, now).exists():
+        calendar.state = State.LEAVING
+        calendar.save()
+        transaction.on_commit(partial(enqueue, calendar.pk, SyncRun.Trigger.PERSON))
+    else:
+        _finish(calendar)
+
+
+def leave_the_rest(calendar: CalendarLink) -> None:
+    """Stop removing our events there: what is left stays in the mailbox."""
+    leave(
+        calendar,
+        keeps_ours_there=True,
+        keeps_theirs_here=True,
+        keeps_claim=calendar.keeps_claim,
+        next_email=calendar.next_email,
+        next_connection=calendar.next_connection,
+    )
+
+
+def uninstall(
+    connection: ExchangeConnection, *, keeps_ours_there: bool, keeps_theirs_here: bool
+) -> None:
+    """Leave every mailbox of a connection; proved claims outlive it, so that Install adopts them."""
+    for calendar in CalendarLink.objects.connected().filter(connection=connection):
+        leave(
+            calendar,
+            keeps_ours_there=keeps_ours_there,
+            keeps_theirs_here=keeps_theirs_here,
+            keeps_claim=calendar.mailbox_key is not None,
+        )
+
+
+def remove_ours(session: Session) -> None:
+    """The worker's part: delete our future events in the mailbox, then part from it.
+
+    Raises:
+        TimeIsUp, LeaseLost, and of the Exchange family what stops more than one event.
+    """
+    calendar = session.calendar
+    for link in _ours_there(calendar, session.began_at).order_by("pk"):
+        session.tick()
+        _remove(link, session)
+        with transaction.atomic():
+            session.lease.commit()
+            EventLink.objects.filter(pk=link.pk).update(state=EventLink.State.FORGOTTEN)
+        session.run.done += 1
+    with transaction.atomic():
+        session.lease.commit()
+        calendar = CalendarLink.objects.select_for_update().get(pk=calendar.pk)
+        _finish(calendar)
+
+
+def _remove(link: EventLink, session: Session) -> None:
+    """Delete one event of ours as it is now, whatever was changed in it; it may be gone already."""
+    for _try in range(2):
+        try:
+            ref = _ref(link, session)
+            if ref is not None:
+                session.port.delete(ref)
+        except NotFound:
+            return
+        except StaleChangeKey:
+            continue
+        return
+
+
+def _ref(link: EventLink, session: Session) -> EventRef | None:
+    item = session.port.read(link.item_id, session.window)
+    for event in item.events:
+        # Changing what has guests would mail them: it stays.
+        if event.key == link.key and not (event.has_attendees and session.port.mails_attendees):
+            return event.ref
+    return None
+
+
+def _finish(calendar: CalendarLink) -> None:
+    """Put the pairs to sleep and forget the mirror; then go on to the next address, if there is one."""
+    current = EventLink.objects.filter(calendar=calendar).current()
+    current.update(
+        state=EventLink.State.DORMANT,
+        mailbox_key=calendar.mailbox_key or "",
+        held="",
+        held_at=None,
+        decision="",
+    )
+    Conflict.objects.open().filter(calendar=calendar).update(closed_at=timezone.now())
+    RemoteEvent.objects.filter(calendar=calendar).delete()
+    calendar.state = State.NOT_CONNECTED
+    if not calendar.keeps_claim:
+        calendar.mailbox_key = None
+    calendar.folder_id = calendar.cursor = calendar.draft_cursor = ""
+    calendar.is_full_round_wanted = True
+    calendar.first_synced_at = calendar.full_round_at = calendar.last_good_at = None
+    calendar.are_sends_approved = False
+    calendar.sends_held = 0
+    calendar.connection, following = None, calendar.next_connection
+    next_email, calendar.next_email, calendar.next_connection = calendar.next_email, "", None
+    calendar.save()
+    if next_email and following is not None:
+        calendar.resource.refresh_from_db(fields=["calendar_email"])
+        begin(calendar.resource, following, calendar)
+
+
+def _future_links(now: dt.datetime) -> EventLinkQuerySet:
+    return EventLink.objects.current().filter(booking__ends_at__gt=now)
+
+
+def _ours_there(calendar: CalendarLink, now: dt.datetime) -> EventLinkQuerySet:
+    return (
+        _future_links(now)
+        .filter(calendar=calendar, booking__origin=Booking.Origin.OPTIXSYNC)
+        .exclude(item_id="")
+    )
+
+
+def _give_up_theirs(calendar: CalendarLink, now: dt.datetime) -> None:
+    theirs = _future_links(now).filter(calendar=calendar, booking__origin=Booking.Origin.EXCHANGE)
+    links = theirs.select_related("booking")
+    for link in links:
+        if link.booking.status != Booking.Status.CANCELLED:
+            from_exchange.cancel(
+                booking=link.booking,
+                revision=link.booking.revision,
+                reason=_("The calendar was disconnected"),
+            )
+        # Forgotten, not asleep: coming back books it anew, and declines nothing.
+        EventLink.objects.filter(pk=link.pk).update(state=EventLink.State.FORGOTTEN)
