@@ -14,7 +14,6 @@ import calendar
 import datetime as dt
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from itertools import count
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -232,7 +231,8 @@ def _dates(recurrence: Recurrence, earliest: dt.date) -> Iterator[tuple[int, dt.
     pattern, limits = recurrence.pattern, recurrence.range
     first = _dates_of_period(pattern, limits.starts_on, 0)
     before_start = sum(date < limits.starts_on for date in first)
-    for period in count(_period_of(pattern, limits.starts_on, max(earliest, limits.starts_on))):
+    period = _period_of(pattern, limits.starts_on, max(earliest, limits.starts_on))
+    while True:
         dates = _dates_of_period(pattern, limits.starts_on, period)
         for place, date in enumerate(dates, start=1):
             index = period * len(first) + place - before_start
@@ -242,6 +242,7 @@ def _dates(recurrence: Recurrence, earliest: dt.date) -> Iterator[tuple[int, dt.
                 return
             if index > 0:
                 yield index, date
+        period += 1
 
 
 def _period_of(pattern: Pattern, starts_on: dt.date, date: dt.date) -> int:
