@@ -9,13 +9,14 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import itertools
+import threading
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PatternKind = Literal[
     "Daily", "Weekly", "AbsoluteMonthly", "RelativeMonthly", "AbsoluteYearly", "RelativeYearly"
@@ -27,6 +28,8 @@ GROUPS = {
     "WeekendDay": frozenset({5, 6}),
 }
 ORDER = {"First": 0, "Second": 1, "Third": 2, "Fourth": 3, "Last": -1}
+LONGEST_INTERVAL = {"Daily": 999}
+LONGEST_MONTH, MONTHS, MOST_TIMES = 31, 12, 999
 LAST_DAY = dt.date(4500, 8, 31)  # where Exchange's calendar ends
 
 
@@ -57,6 +60,22 @@ class Recurrence:
     count: int | None = None
 
 
+def is_sound(recurrence: Recurrence) -> bool:
+    """Tell whether a rule is one that Exchange takes: numbers in range, days named where they are needed."""
+    pattern = recurrence.pattern
+    named = pattern.kind in {"Weekly", "RelativeMonthly", "RelativeYearly"}
+    return (
+        1 <= pattern.interval <= LONGEST_INTERVAL.get(pattern.kind, 99)
+        and 1 <= pattern.day <= LONGEST_MONTH
+        and 1 <= pattern.month <= MONTHS
+        and pattern.order in ORDER
+        and pattern.first_day in WEEK
+        and all(day in WEEK or day in GROUPS for day in pattern.days)
+        and (bool(pattern.days) or not named)
+        and (recurrence.count is None or 1 <= recurrence.count <= MOST_TIMES)
+    )
+
+
 def weekdays(names: tuple[str, ...]) -> frozenset[int]:
     """Turn names of days and of day groups into weekday numbers, Monday being 0."""
     found: set[int] = set()
@@ -71,29 +90,26 @@ class Dates:
     def __init__(self, recurrence: Recurrence) -> None:
         self._source = _within_range(recurrence)
         self._known: list[dt.date] = []
+        self._lock = threading.RLock()
 
     def at(self, index: int) -> dt.date | None:
         """Give the day of an occurrence, counted from 1; None when the series is shorter."""
-        while len(self._known) < index and self._more():
-            pass
+        with self._lock:
+            while len(self._known) < index and self._more():
+                pass
         return self._known[index - 1] if 1 <= index <= len(self._known) else None
 
     def between(self, first: dt.date, last: dt.date) -> list[tuple[int, dt.date]]:
         """List (index, day) of what falls between two days, both included."""
-        while (not self._known or self._known[-1] <= last) and self._more():
-            pass
+        with self._lock:
+            while (not self._known or self._known[-1] <= last) and self._more():
+                pass
         found = []
         for position in range(bisect_left(self._known, first), len(self._known)):
             if self._known[position] > last:
                 break
             found.append((position + 1, self._known[position]))
         return found
-
-    def last(self) -> dt.date | None:
-        """Give the last day of a series that ends; must not be asked of one without end."""
-        while self._more():
-            pass
-        return self._known[-1] if self._known else None
 
     def _more(self) -> bool:
         found = next(self._source, None)
@@ -124,13 +140,18 @@ def _pattern_days(pattern: Pattern, start: dt.date) -> Iterator[dt.date]:
             return _every(start, pattern.interval)
         case "Weekly":
             return _weekly(pattern, start)
-        case "AbsoluteMonthly" | "RelativeMonthly":
-            months = itertools.count(start.year * 12 + start.month - 1, pattern.interval)
-        case "AbsoluteYearly" | "RelativeYearly":
-            months = itertools.count(start.year * 12 + pattern.month - 1, 12)
-    absolute = pattern.kind.startswith("Absolute")
-    pick = _absolute_day if absolute else _relative_day
-    return (pick(pattern, *divmod(number, 12)) for number in months)
+        case "AbsoluteMonthly":
+            return _monthly(_absolute_day, pattern, start.year, start.month, pattern.interval)
+        case "RelativeMonthly":
+            return _monthly(_relative_day, pattern, start.year, start.month, pattern.interval)
+        case "AbsoluteYearly":
+            return _monthly(
+                _absolute_day, pattern, start.year, pattern.month, 12 * pattern.interval
+            )
+        case "RelativeYearly":
+            return _monthly(
+                _relative_day, pattern, start.year, pattern.month, 12 * pattern.interval
+            )
 
 
 def _every(start: dt.date, days: int) -> Iterator[dt.date]:
@@ -146,6 +167,17 @@ def _weekly(pattern: Pattern, start: dt.date) -> Iterator[dt.date]:
         for offset in chosen:
             yield week + dt.timedelta(days=offset)
         week += dt.timedelta(weeks=pattern.interval)
+
+
+def _monthly(
+    pick: Callable[[Pattern, int, int], dt.date],
+    pattern: Pattern,
+    year: int,
+    month: int,
+    step: int,
+) -> Iterator[dt.date]:
+    for number in itertools.count(year * 12 + month - 1, step):
+        yield pick(pattern, *divmod(number, 12))
 
 
 def _absolute_day(pattern: Pattern, year: int, month0: int) -> dt.date:

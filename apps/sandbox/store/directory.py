@@ -54,6 +54,13 @@ class Directory(State):
             raise StoreError("ErrorInvalidOrganization", f"There is no organisation {domain}.")
         return found
 
+    def set_server(self, server: str) -> None:
+        """Say under which address all organisations are reached; it depends on where this process listens."""
+        with self.lock:
+            for organisation in self.organisations.values():
+                organisation.server = server
+            self.bump()
+
     def add_account(
         self,
         domain: str,

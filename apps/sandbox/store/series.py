@@ -8,13 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from apps.sandbox import zones
-from apps.sandbox.recurrence import Recurrence, dates
+from apps.sandbox.recurrence import Recurrence, dates, is_sound
 from apps.sandbox.store import ids
 from apps.sandbox.store.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from apps.sandbox.store.model import Item
 
 DAY = dt.timedelta(days=1)
@@ -24,6 +22,8 @@ GAPS_LOOKED_AT = 12
 def normalised(item: Item) -> Item:
     """Let a master start at its first occurrence. Raises StoreError for a rule that cannot be kept."""
     rule = _rule(item)
+    if not is_sound(rule):
+        raise StoreError("ErrorCalendarInvalidRecurrence", "The recurrence is invalid.")
     first = dates(rule).at(1)
     if first is None:
         text = "The recurrence has no occurrence."
@@ -165,23 +165,17 @@ def _shown(master: Item, index: int, day: dt.date) -> Item:
     return shown if override is None else replace(shown, **override)  # type: ignore[arg-type]
 
 
-def _neighbours(master: Item, index: int) -> Iterable[tuple[Item | None, Item | None]]:
-    before = next((n for n in range(index - 1, 0, -1) if n not in master.deleted), None)
-    after = index + 1
-    while after in master.deleted:
-        after += 1
-    day = dates(_rule(master)).at(after)
-    earlier = occurrence(master, before) if before else None
-    later = _shown(master, after, day) if day else None
-    yield earlier, later
-
-
 def _refuse_crossing(master: Item, index: int) -> None:
+    """Keep an exception between the occurrences that still stand beside it."""
+    before = next((one for one in range(index - 1, 0, -1) if one not in master.deleted), 0)
+    after = next(one for one in itertools.count(index + 1) if one not in master.deleted)
+    day = dates(_rule(master)).at(after)
     moved = occurrence(master, index)
-    for earlier, later in _neighbours(master, index):
-        if (earlier and moved.start < earlier.end) or (later and moved.end > later.start):
-            text = "Modified occurrence is crossing or overlapping adjacent occurrence."
-            raise StoreError("ErrorOccurrenceCrossingBoundary", text)
+    early = before and moved.start < occurrence(master, before).end
+    late = day is not None and moved.end > _shown(master, after, day).start
+    if early or late:
+        text = "Modified occurrence is crossing or overlapping adjacent occurrence."
+        raise StoreError("ErrorOccurrenceCrossingBoundary", text)
 
 
 def _refuse_overlapping_self(item: Item) -> None:
