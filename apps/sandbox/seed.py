@@ -43,6 +43,7 @@ ALSTER_MAILBOXES = (
     ("Katrin Voss", "katrin.voss", "user", ()),
     ("Jens Petersen", "jens.petersen", "user", ()),
 )
+Meeting = tuple[str, tuple[str, ...], int, str, str, str, tuple[str, ...]]
 LEFT_OPEN = {
     HARBOUR: ("window-desk-1", "window-desk-2", "projector"),
     ALSTER: ("elbe", "bille", "desk-a"),
@@ -224,7 +225,7 @@ def _alster(store: Store, server: str) -> None:
 def _write(diary: _Diary) -> None:
     if diary.domain == ALSTER:
         diary.write(ALSTER_DIARY, ALSTER_ALL_DAY, ALSTER_SERIES)
-        meetings = ALSTER_MEETINGS
+        meetings: tuple[Meeting, ...] = ALSTER_MEETINGS
     else:
         diary.write(HARBOUR_DIARY, HARBOUR_ALL_DAY, HARBOUR_SERIES)
         meetings = HARBOUR_MEETINGS

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from apps.sandbox.pages.html import Response
+from apps.sandbox.pages.control import control
+from apps.sandbox.pages.html import Response, h, page
+from apps.sandbox.pages.outlook import outlook
+from apps.sandbox.pages.start import start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,4 +28,12 @@ def respond(
 
     For `/control/` the form is the JSON object that was posted. HEAD is answered like GET.
     """
-    return Response(404, {"Content-Type": "text/plain"}, b"")
+    if path == "/":
+        return start(store)
+    if path.startswith("/control/") and method == "POST":
+        return control(path.removeprefix("/control/").strip("/"), form, store)
+    if path.startswith("/outlook/"):
+        return outlook(method, path, query, form, store)
+    return page(
+        "Not found", h("h1", "Not found"), h("a", "To the start page", href="/"), status=404
+    )

@@ -37,6 +37,11 @@ class State:
         """Tell the time, in whole seconds as Exchange stores it."""
         return self.clock().astimezone(dt.UTC).replace(microsecond=0)
 
+    def set_clock(self, now: dt.datetime | None) -> None:
+        """Let the clock go on from another time; with None it is the machine's again."""
+        ahead = now - system_clock() if now else dt.timedelta(0)
+        self.clock = lambda: system_clock() + ahead
+
     def listen(self, listener: Callable[[StoreEvent], None]) -> Callable[[], None]:
         """Call `listener` on each change, in order, under the lock: it must be quick. Answers how to stop it."""
         with self.lock:
