@@ -179,9 +179,7 @@ def _event(
         said,
         problems(wrong),
         _which(mailbox, item),
-        _people(item),
-        body,
-        _buttons(mailbox, item),
+        h("div", body, h("aside", _people(item), _buttons(mailbox, item)), class_="split"),
         status=400 if wrong else 200,
     )
 
@@ -190,7 +188,7 @@ def _which(mailbox: Mailbox, item: Item) -> Html | None:
     """Say that an event belongs to a series, and lead to the other way to change it."""
     if item.index:
         link = h("a", "Change the whole series", href=event_page(mailbox, item.master_id))
-        return h("p", "Only this one of a series is changed here. ", link, class_="message")
+        return h("p", "Only this one of a series is changed here. ", link, class_="message info")
     if item.recurrence is not None:
         changed, gone = len(item.overrides), len(item.deleted)
         more = (
@@ -198,7 +196,7 @@ def _which(mailbox: Mailbox, item: Item) -> Html | None:
             if changed or gone
             else ""
         )
-        return h("p", f"The whole series is changed here.{more}", class_="message")
+        return h("p", f"The whole series is changed here.{more}", class_="message info")
     return None
 
 
@@ -245,7 +243,7 @@ def _buttons(mailbox: Mailbox, item: Item) -> Html:
         for text, value in listed
     ]
     form = h("form", hidden_id(item), *buttons, method="post", action=f"{base(mailbox)}event")
-    return h("div", h("h2", "At once"), h("div", form, class_="actions"), class_="card")
+    return h("div", h("h2", "Actions"), h("div", form, class_="actions"), class_="card")
 
 
 def _whom_to_invite(store: Store, mailbox: Mailbox) -> dict[str, dict[str, str]]:

@@ -131,7 +131,7 @@ def event_fields(
                 form.tick("private", "Private"),
                 class_="checks",
             ),
-            class_="field half",
+            class_="field half flags",
         ),
         form.text("last_day", "Last day, if another", type_="date", size="half"),
         form.choice("show_as", "Show as", SHOW_AS, size="half"),

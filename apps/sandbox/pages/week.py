@@ -126,7 +126,7 @@ def _day(items: list[Item], mailbox: Mailbox, day: dt.date, today: dt.date, low:
     whole = [h("li", _event(one, mailbox)) for one in here if one.all_day]
     timed = [one for one in here if not one.all_day]
     name = f"day-{day.isoformat()}"
-    note = f"{day.day} {day:%B}" + (", today" if day == today else "")
+    note = f"{day.day} {day:%b}" + (", today" if day == today else "")
     return h(
         "section",
         h("h3", f"{day:%A}", h("span", note), id=name),
