@@ -147,6 +147,14 @@ PUSH_SILENT_AFTER_S = env.int("PUSH_SILENT_AFTER_S", default=120)
 # A function of a connection that gives the port to its server's push, or None.
 PUSH_FACTORY = ""
 
+# Server addresses that tenants type are a way into the operator's network. Networks, and the word
+# "public" for what the whole world can reach.
+EXCHANGE_ALLOWED_NETWORKS = env.list("EXCHANGE_ALLOWED_NETWORKS", default=["public"])
+# Hosts, or host:port, that may get passwords without TLS.
+EXCHANGE_ALLOW_PLAIN_HTTP_TO = env.list("EXCHANGE_ALLOW_PLAIN_HTTP_TO", default=[])
+# domain=address, where the domain's own autodiscover name does not resolve: host, host:port or URL.
+EXCHANGE_AUTODISCOVER_HOSTS = env.dict("EXCHANGE_AUTODISCOVER_HOSTS", default={})
+
 # --- People -------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "tenants.User"

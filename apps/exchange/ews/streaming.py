@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import requests
 from django.utils.translation import gettext as _
 
 from apps.exchange.errors import ExchangeError, Transient
-from apps.exchange.ews import envelopes, errors, session
+from apps.exchange.ews import codes, envelopes, errors
 from apps.exchange.ews.errors import HttpRefusal
-from apps.exchange.ews.services import subscribe
+from apps.exchange.ews.services import get_streaming_events, subscribe
 from apps.exchange.ews.wire import Wire
-from apps.exchange.ews.xml import make
 from apps.exchange.push import Heard
-from apps.exchange.transport import CONNECT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from apps.exchange.ews.session import EwsSettings
 
@@ -46,37 +45,28 @@ class EwsPushes:
         self._emails[subscription] = email
         return subscription
 
-    def listen(self, subscriptions: Sequence[str]) -> Iterator[Heard]:
+    def listen(self, subscriptions: Sequence[str]) -> Generator[Heard, None, None]:
+        # A stream of several mailboxes goes to the server of the first of them.
         wire = Wire(self._settings, self._emails[subscriptions[0]])
-        where = wire.where("GetStreamingEvents")
         try:
             yield from self._heard(wire, subscriptions)
         except ExchangeError:
             raise
-        except Exception as error:
-            raise errors.translate(error, where) from error
+        except Exception as error:  # noqa: BLE001 -- whatever requests, TLS and NTLM raise
+            raise errors.translate(error, wire.where("GetStreamingEvents")) from None
 
     def _heard(self, wire: Wire, subscriptions: Sequence[str]) -> Iterator[Heard]:
-        payload = make(
-            "m:GetStreamingEvents",
-            make("m:SubscriptionIds", *(make("t:SubscriptionId", text=x) for x in subscriptions)),
-            make("m:ConnectionTimeout", text=str(STREAM_MINUTES)),
-        )
-        protocol = session.EwsProtocol(self._settings)
-        try:
-            with wire.stream(protocol, payload, timeout=(CONNECT_S, SILENCE_S)) as answer:
-                if answer.status_code != 200:  # noqa: PLR2004 -- OK
-                    raise HttpRefusal(answer.status_code)
-                for envelope in envelopes.split(answer.iter_content(chunk_size=None)):
-                    told = envelopes.read(envelope)
-                    if told.error:
-                        raise errors.by_code(told.error, wire.where("GetStreamingEvents"))
-                    lost = tuple(subscriptions) if told.are_all_lost else told.lost
-                    yield Heard(told.changed, lost)
-                    if told.is_closed:
-                        return
-        finally:
-            protocol.close()
+        payload = get_streaming_events(subscriptions, STREAM_MINUTES)
+        with wire.stream(payload, silence_s=SILENCE_S) as answer:
+            if answer.status_code not in (requests.codes.ok, requests.codes.server_error):
+                raise HttpRefusal(answer.status_code)
+            for envelope in envelopes.split(answer.iter_content(chunk_size=None)):
+                told = envelopes.read(envelope)
+                if told.error:
+                    raise codes.by_code(told.error, wire.where("GetStreamingEvents"))
+                yield Heard(told.changed, tuple(subscriptions) if told.are_all_lost else told.lost)
+                if told.is_closed:
+                    return
         raise Transient(
             _("%(server)s broke a stream of notifications off.") % {"server": self._settings.host}
         )

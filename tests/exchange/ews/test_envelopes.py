@@ -78,7 +78,9 @@ def test_what_is_no_stream_is_refused() -> None:
 
 
 def test_lost_subscriptions_are_named() -> None:
-    ids = "<m:ErrorSubscriptionIds><m:SubscriptionId>one</m:SubscriptionId></m:ErrorSubscriptionIds>"
+    ids = (
+        "<m:ErrorSubscriptionIds><m:SubscriptionId>one</m:SubscriptionId></m:ErrorSubscriptionIds>"
+    )
 
     told = envelopes.read(answer(ids, "ErrorInvalidSubscription", "Error"))
 
