@@ -148,6 +148,14 @@ CALENDAR_FACTORY = "apps.exchange.services.calendar_for"
 # A calendar is due so long after the end of its last run.
 SYNC_EVERY_S = env.int("SYNC_EVERY_S", default=60)
 
+# Server addresses that tenants type are a way into the operator's network. Networks, and the word
+# "public" for what the whole world can reach.
+EXCHANGE_ALLOWED_NETWORKS = env.list("EXCHANGE_ALLOWED_NETWORKS", default=["public"])
+# Hosts, or host:port, that may get passwords without TLS.
+EXCHANGE_ALLOW_PLAIN_HTTP_TO = env.list("EXCHANGE_ALLOW_PLAIN_HTTP_TO", default=[])
+# domain=address, where the domain's own autodiscover name does not resolve: host, host:port or URL.
+EXCHANGE_AUTODISCOVER_HOSTS = env.dict("EXCHANGE_AUTODISCOVER_HOSTS", default={})
+
 # --- People -------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "tenants.User"

@@ -1,0 +1,353 @@
+"""The port over EWS: one mailbox's calendar on an Exchange Server."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apps.exchange.calendar import (
+    CalendarEvent,
+    Content,
+    CursorPage,
+    EventKey,
+    EventRef,
+    Item,
+    Mailbox,
+    Page,
+    Parts,
+    ViewPage,
+    Window,
+)
+from apps.exchange.errors import (
+    ExchangeError,
+    NotFound,
+    Rejected,
+    StaleChangeKey,
+    SyncStateInvalid,
+    Transient,
+)
+from apps.exchange.ews import services
+from apps.exchange.ews.expansion import NUMBER, expand
+from apps.exchange.ews.mapping import Kind, Unreadable, event, flag, ids, kind
+from apps.exchange.ews.masters import Master, Masters, master_of
+from apps.exchange.ews.wire import Wire
+from apps.exchange.ews.xml import find, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from apps.exchange.ews.session import EwsSettings
+    from apps.exchange.ews.xml import Element
+
+# A calendar with more than a thousand events in it cannot be read over EWS.
+SMALLEST_VIEW = dt.timedelta(minutes=1)
+# Exchange refuses a view of more than two years.
+LARGEST_VIEW = dt.timedelta(days=700)
+LONGEST_KEY = 600
+
+
+def calendar_for(settings: EwsSettings, email: str) -> EwsCalendar:
+    """The port to a mailbox, for one run; the connection below it lives on.
+
+    Raises:
+        Misconfigured: settings that cannot be understood.
+    """
+    return EwsCalendar(Wire(settings, email))
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """Rows of a list by what has to be done with them."""
+
+    events: list[CalendarEvent]
+    problems: dict[str, str]
+    occurrences: list[Element]
+    # Masters, and what may be one: to be read with everything that a series needs.
+    to_expand: list[str]
+
+
+class EwsCalendar:
+    """One mailbox. What it learns of series is good for one run."""
+
+    # Whatever we write says SendToNone.
+    mails_attendees = False
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self._masters = Masters(wire)
+        # Ids of the calendar's folder, as its own items name it.
+        self._folders: set[str] = set()
+
+    def open(self) -> Mailbox:
+        folder = services.get_folder(self.wire)
+        folder_id, _key = ids(folder, "t:FolderId")
+        rights = find(folder, "t:EffectiveRights")
+        return Mailbox(
+            key=folder_id if len(folder_id) <= LONGEST_KEY else _digest(folder_id),
+            folder_id=folder_id,
+            # EWS does not tell; bookings are sent with the resource's own.
+            time_zone="",
+            can_write=rights is None or flag(rights, "t:CreateContents"),
+            name=self._name(),
+        )
+
+    def advance(self, cursor: str) -> CursorPage:
+        page = services.sync_folder_items(self.wire, cursor, services.NOTHING_ELSE)
+        return CursorPage(page.state, page.is_last)
+
+    def changes(self, cursor: str, window: Window) -> Page:
+        if not cursor:
+            raise SyncStateInvalid("The cursor is empty.")
+        page = services.sync_folder_items(self.wire, cursor, services.LISTED)
+        if page.changed:
+            self._masters.forget()
+        items, lost = self._items(page.changed, window)
+        return Page(items, (*page.gone, *lost), page.state, page.is_last)
+
+    def view(self, window: Window, after: str = "") -> ViewPage:
+        starts_at = dt.datetime.fromisoformat(after) if after else window.starts_at
+        rows, ends_at = self._rows(Window(starts_at, window.ends_at))
+        sorted_rows = self._sorted(rows)
+        events, problems = sorted_rows.events, sorted_rows.problems
+        for master, row in self._with_masters(sorted_rows.occurrences, problems):
+            try:
+                events.append(event(row, EventKey(master.item_id, master.name(row))))
+            except Unreadable as error:
+                problems[master.item_id] = str(error)
+        part = Window(starts_at, ends_at)
+        # Some servers show masters in views.
+        for item in self._expanded(sorted_rows.to_expand, part)[0]:
+            events += item.events
+            if item.problem:
+                problems[item.item_id] = item.problem
+        shown = [
+            one
+            for one in events
+            if part.overlaps(one.starts_at, one.ends_at)
+            # What began before was on the page before.
+            and (not after or one.starts_at >= starts_at)
+        ]
+        return ViewPage(
+            tuple(sorted(shown, key=lambda one: (one.starts_at, one.key))),
+            tuple(problems.items()),
+            "" if ends_at >= window.ends_at else ends_at.isoformat(),
+        )
+
+    def read(self, item_id: str, window: Window) -> Item:
+        answer = services.get_items(self.wire, [services.item_id(item_id)], services.EXPANDED)[0]
+        if isinstance(answer, NotFound) or (not isinstance(answer, ExchangeError) and self._is_elsewhere(answer)):  # fmt: skip
+            raise NotFound("The event is not in this calendar.")
+        if isinstance(answer, ExchangeError):
+            if isinstance(answer, Rejected):
+                return Item(item_id, problem=answer.cause)
+            raise answer
+        if kind(answer) is Kind.MASTER:
+            return self._expand([master_of(answer)], window)[0]
+        return _single(answer, item_id)
+
+    def find(self, window: Window, *, stamp: str = "", uid: str = "") -> tuple[Item, ...]:
+        rows: list[Element] = []
+        if stamp:
+            rows += services.find_by_stamp(self.wire, stamp).items
+        if uid:
+            rows += services.find_by_uid(self.wire, uid).items
+        return self._items(rows, window)[0]
+
+    def create(self, content: Content, *, stamp: str, attempt_id: str) -> EventRef:
+        item_id, change_key = services.create_item(
+            self.wire, content, stamp=stamp, attempt_id=attempt_id
+        )
+        return EventRef(EventKey(item_id), change_key)
+
+    def update(self, ref: EventRef, content: Content, parts: Parts) -> EventRef:
+        target = (ref.key.item_id, ref.change_key)
+        if ref.key.original_start:
+            target = ids(self._current(ref))
+            self._masters.forget()
+        item_id, change_key = services.update_item(self.wire, target, content, parts)
+        return EventRef(ref.key, change_key, item_id if ref.key.original_start else "")
+
+    def delete(self, ref: EventRef) -> None:
+        # Whether DeleteItem looks at a change key is nowhere written.
+        target = ids(self._current(ref))
+        self._masters.forget()
+        services.delete_item(self.wire, target)
+
+    def decline(self, ref: EventRef) -> None:
+        current = self._current(ref)
+        try:
+            is_invitation = event(current).is_invitation
+        except Unreadable:
+            is_invitation = True
+        if not is_invitation:
+            raise Rejected("An appointment without another organiser cannot be declined.")
+        self._masters.forget()
+        services.decline_item(self.wire, ids(current))
+
+    def _name(self) -> str:
+        """What the directory calls the mailbox; nothing depends on it."""
+        try:
+            found = services.resolve_names(self.wire, self.wire.email)
+        except ExchangeError:
+            return ""
+        return text(found[0], "t:Name") if found else ""
+
+    def _rows(self, window: Window) -> tuple[Sequence[Element], dt.datetime]:
+        """What a part of a window shows, whole, and where that part ends."""
+        ends_at = min(window.ends_at, window.starts_at + LARGEST_VIEW)
+        while True:
+            page = services.find_in_view(self.wire, Window(window.starts_at, ends_at))
+            if page.is_whole:
+                self._learn_folder(page.items)
+                return page.items, ends_at
+            half = (ends_at - window.starts_at) / 2
+            if half < SMALLEST_VIEW:
+                raise Transient("The server does not show all of the calendar.")
+            ends_at = (window.starts_at + half).replace(microsecond=0)
+
+    def _items(
+        self, rows: Sequence[Element], window: Window
+    ) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+        """Rows of the folder as items; and ids that are no longer there."""
+        self._learn_folder(rows)
+        latest = {ids(row)[0]: row for row in rows}
+        sorted_rows = self._sorted(latest.values())
+        items = [Item(one.key.item_id, (one,)) for one in sorted_rows.events]
+        items += [Item(key, problem=words) for key, words in sorted_rows.problems.items()]
+        problems: dict[str, str] = {}
+        masters = {
+            master.item_id for master, _row in self._with_masters(sorted_rows.occurrences, problems)
+        }
+        items += [Item(key, problem=words) for key, words in problems.items()]
+        expanded, lost = self._expanded([*sorted_rows.to_expand, *sorted(masters)], window)
+        return (*items, *expanded), lost
+
+    def _sorted(self, rows: Iterable[Element]) -> _Sorted:
+        found = _Sorted([], {}, [], [])
+        for row in rows:
+            item_id = ids(row)[0]
+            match kind(row):
+                case _ if not item_id:
+                    # It cannot even be named: what it hides is looked for by its id.
+                    continue
+                case Kind.SINGLE:
+                    try:
+                        found.events.append(event(row))
+                    except Unreadable as error:
+                        found.problems[item_id] = str(error)
+                case Kind.OCCURRENCE | Kind.EXCEPTION:
+                    found.occurrences.append(row)
+                case _:
+                    found.to_expand.append(item_id)
+        found.events = self._completed(found.events)
+        return found
+
+    def _completed(self, events: list[CalendarEvent]) -> list[CalendarEvent]:
+        """Where a stamp came without the UID that proves it: ask for the whole item."""
+        doubtful = [one.key.item_id for one in events if one.stamp and not one.uid]
+        answers = services.get_items(self.wire, [services.item_id(one) for one in doubtful])
+        whole: dict[str, CalendarEvent] = {}
+        for answer in answers:
+            item = None if isinstance(answer, ExchangeError) else _single(answer, "")
+            if item is not None and item.events:
+                whole[item.item_id] = item.events[0]
+        return [whole.get(one.key.item_id, one) for one in events]
+
+    def _with_masters(
+        self, occurrences: Sequence[Element], problems: dict[str, str]
+    ) -> list[tuple[Master, Element]]:
+        """Occurrences with their masters; those that vanished meanwhile are left out."""
+        found = []
+        masters = self._masters.of(occurrences) if occurrences else {}
+        for row in occurrences:
+            item_id = ids(row)[0]
+            master = masters[item_id]
+            if isinstance(master, Master):
+                found.append((master, row))
+            elif not isinstance(master, NotFound):
+                problems[item_id] = master.cause
+        return found
+
+    def _expanded(
+        self, item_ids: Sequence[str], window: Window
+    ) -> tuple[list[Item], tuple[str, ...]]:
+        """Masters by their ids, expanded; and which of them are no longer there."""
+        answers = services.get_items(
+            self.wire, [services.item_id(item_id) for item_id in item_ids], services.EXPANDED
+        )
+        items: list[Item] = []
+        masters: list[Master] = []
+        lost: list[str] = []
+        for item_id, answer in zip(item_ids, answers, strict=True):
+            if isinstance(answer, NotFound):
+                lost.append(item_id)
+            elif isinstance(answer, ExchangeError):
+                items.append(Item(item_id, problem=answer.cause))
+            elif kind(answer) is Kind.MASTER:
+                masters.append(master_of(answer))
+            else:
+                items.append(_single(answer, item_id))
+        return items + self._expand(masters, window), tuple(lost)
+
+    def _expand(self, masters: Sequence[Master], window: Window) -> list[Item]:
+        known: list[tuple[Master, Element]] = []
+
+        def expanded_by_server() -> Sequence[tuple[Master, Element]]:
+            if not known:
+                starts_at = window.starts_at
+                while starts_at < window.ends_at:
+                    rows, starts_at = self._rows(Window(starts_at, window.ends_at))
+                    known.extend(self._with_masters(self._sorted(rows).occurrences, {}))
+            return known
+
+        return expand(masters, window, wire=self.wire, expanded_by_server=expanded_by_server)
+
+    def _current(self, ref: EventRef) -> Element:
+        """The event as it is now, if nobody changed it since that version.
+
+        Raises:
+            NotFound, StaleChangeKey.
+        """
+        name = ref.key.original_start
+        master = services.item_id(ref.key.item_id)
+        wanted = [master]
+        if name and ref.wire_id.startswith(NUMBER):
+            number = int(ref.wire_id.removeprefix(NUMBER))
+            wanted.append(services.occurrence_id(ref.key.item_id, number))
+        elif name:
+            wanted.append(services.item_id(ref.wire_id or ref.key.item_id))
+        answers = services.get_items(self.wire, wanted, services.EXPANDED)
+        for answer in answers:
+            if isinstance(answer, ExchangeError):
+                raise answer
+        found = answers[-1]
+        is_another = bool(name) and master_of(answers[0]).name(found) != name
+        if is_another or ref.change_key not in {ids(answer)[1] for answer in answers}:
+            raise StaleChangeKey("The event was changed since it was read.")
+        return found
+
+    def _learn_folder(self, rows: Iterable[Element]) -> None:
+        for row in rows:
+            folder_id, _key = ids(row, "t:ParentFolderId")
+            if folder_id:
+                self._folders.add(folder_id)
+                return
+
+    def _is_elsewhere(self, item: Element) -> bool:
+        """Whether an item was filed into another folder; where that cannot be told, it was not."""
+        folder_id, _key = ids(item, "t:ParentFolderId")
+        return bool(folder_id and self._folders) and folder_id not in self._folders
+
+
+def _single(answer: Element, item_id: str) -> Item:
+    try:
+        found = event(answer)
+    except Unreadable as error:
+        return Item(item_id, problem=str(error))
+    return Item(found.key.item_id, (found,))
+
+
+def _digest(folder_id: str) -> str:
+    return hashlib.sha256(folder_id.encode()).hexdigest()

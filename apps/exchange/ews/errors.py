@@ -1,0 +1,157 @@
+"""From what exchangelib, requests, NTLM and TLS raise to our family, in words for people.
+
+Whether a write may have left before it failed is decided here: what was refused before that is
+Transient, and what came after it is Unclear.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import ssl
+from typing import TYPE_CHECKING
+
+import requests
+from django.utils.translation import gettext as _
+from exchangelib import errors as ews
+from oauthlib.oauth2 import OAuth2Error
+from spnego.exceptions import SpnegoError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from apps.exchange.errors import ExchangeError, Misconfigured, Transient, Unclear
+from apps.exchange.ews import codes
+from apps.exchange.ews.xml import Damaged
+
+if TYPE_CHECKING:
+    from apps.exchange.ews.codes import Where
+
+log = logging.getLogger(__name__)
+
+
+class HttpRefusal(Exception):
+    """An answer of HTTP that is no SOAP message."""
+
+    def __init__(self, status: int, *, retry_after: str = "", location: str = "") -> None:
+        self.status = status
+        self.retry_after = retry_after
+        self.location = location
+        super().__init__(f"HTTP {status}")
+
+
+def translate(error: Exception, where: Where) -> ExchangeError:
+    """Whatever a request raised, as one of our family."""
+    if isinstance(error, ExchangeError):
+        return error
+    if isinstance(error, HttpRefusal):
+        return _by_status(error, where)
+    if isinstance(error, OAuth2Error | SpnegoError | PermissionError | KeyError):
+        return _by_sign_in(error, where)
+    root = _root(error)
+    if isinstance(root, requests.RequestException | OSError):
+        return _by_connection(root, where)
+    if isinstance(error, Damaged | ews.TransportError):
+        return _damaged(error, where)
+    wait = getattr(error, "back_off", None)
+    return codes.by_code(
+        type(error).__name__, where, back_off=dt.timedelta(seconds=wait) if wait else None
+    )
+
+
+def _damaged(error: Exception, where: Where) -> ExchangeError:
+    log.info("%s at %s: %s", where.operation, where.server, type(error).__name__)
+    words = _("The answer of %(server)s could not be understood.") % {"server": where.server}
+    return Unclear(words) if where.is_write else Transient(words)
+
+
+def _by_sign_in(error: Exception, where: Where) -> ExchangeError:
+    log.info("sign-in at %s: %s", where.server, type(error).__name__)
+    if isinstance(error, OAuth2Error):
+        return codes.sign_in(where)
+    # requests_ntlm and what lies below it, in the middle of a handshake.
+    return Transient(_("The sign-in with %(server)s broke off.") % {"server": where.server})
+
+
+def _by_status(error: HttpRefusal, where: Where) -> ExchangeError:
+    log.info("%s at %s: HTTP %s", where.operation, where.server, error.status)
+    status = error.status
+    if status == requests.codes.unauthorized:
+        return codes.sign_in(where)
+    if status == requests.codes.forbidden:
+        return codes.switched_off()
+    if status in (requests.codes.too_many_requests, requests.codes.service_unavailable):
+        seconds = error.retry_after
+        return codes.throttled(dt.timedelta(seconds=int(seconds)) if seconds.isdecimal() else None)
+    if status == requests.codes.not_found:
+        return Misconfigured(
+            _("%(server)s has no Exchange Web Services at this address.")
+            % {"server": where.server},
+            fix=_("Type the full address, as in https://mail.example.com/EWS/Exchange.asmx."),
+        )
+    if error.location:
+        return Misconfigured(
+            _("%(server)s sends us on to %(location)s.")
+            % {"server": where.server, "location": error.location.partition("?")[0]},
+            fix=_("If that is your Exchange, type that address."),
+        )
+    code = f"HTTP {status}"
+    return codes.in_doubt(where, code)
+
+
+def _by_connection(error: Exception, where: Where) -> ExchangeError:
+    """What went wrong on the way, and whether the request may have arrived."""
+    log.info("%s at %s: %s", where.operation, where.server, type(error).__name__)
+    server = {"server": where.server}
+    reasons = list(_chain(error))
+    if any(isinstance(one, ssl.SSLError | requests.exceptions.SSLError) for one in reasons):
+        return _tls(reasons, where)
+    if any(isinstance(one, NameResolutionError) for one in reasons):
+        return Misconfigured(
+            _("There is no server called %(server)s.") % server,
+            fix=_("Look whether the address is spelt as your administrator gave it."),
+        )
+    if any(isinstance(one, requests.exceptions.ConnectTimeout | ConnectTimeoutError | NewConnectionError) for one in reasons):  # fmt: skip
+        return Transient(
+            _("%(server)s does not answer.") % server,
+            fix=_("Look whether the server is up, and whether a firewall lets us reach it."),
+        )
+    if where.is_write:
+        return codes.unclear(where, type(error).__name__)
+    return Transient(_("%(server)s did not answer in time, or broke off.") % server)
+
+
+def _tls(reasons: list[BaseException], where: Where) -> ExchangeError:
+    verification = next(
+        (one for one in reasons if isinstance(one, ssl.SSLCertVerificationError)), None
+    )
+    if verification is None:
+        return Transient(
+            _("No encrypted connection to %(server)s came about.") % {"server": where.server},
+            fix=_("Look whether the server offers TLS 1.2 or newer on this port."),
+        )
+    return Misconfigured(
+        _("The certificate of %(server)s is not accepted: %(why)s.")
+        % {"server": where.server, "why": verification.verify_message.rstrip(".")},
+        fix=_(
+            "If your organisation signs its own certificates, paste those of its authority into "
+            "the connection. If the name does not match, use the name in the certificate."
+        ),
+    )
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """The error, what it wraps and what it was raised from."""
+    found: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, BaseException) or one in found:
+            continue
+        found.append(one)
+        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return found
+
+
+def _root(error: Exception) -> BaseException:
+    """exchangelib wraps what requests raises, and keeps it as context alone."""
+    wraps = isinstance(error, ews.TransportError | ews.ErrorTimeoutExpired)
+    return error.__context__ if wraps and error.__context__ is not None else error

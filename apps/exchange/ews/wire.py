@@ -1,0 +1,151 @@
+"""One mailbox on a connection: sends an operation, gives back its response messages as XML.
+
+exchangelib frames the request, signs in and reads SOAP faults; what a message holds is left as it
+is. Its loops over API versions and back-offs are not entered: a write must leave once or not at all.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from exchangelib.account import Identity
+from exchangelib.ewsdatetime import EWSTimeZone
+from exchangelib.services.common import EWSService
+
+from apps.exchange.errors import ExchangeError
+from apps.exchange.ews import errors, session, xml
+from apps.exchange.ews.codes import Where, by_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from apps.exchange.ews.session import EwsSettings
+    from apps.exchange.ews.xml import Element
+
+API_VERSION = "Exchange2016"
+_UTC = EWSTimeZone("UTC")
+
+
+class _Operation(EWSService):  # type: ignore[misc]
+    """One request of any operation; its answer comes out as elements."""
+
+    def __init__(self, name: str, wire: Wire) -> None:
+        self.SERVICE_NAME = name
+        self._wire = wire
+        super().__init__(protocol=wire.protocol)
+
+    def send(self, payload: Element) -> tuple[Element | None, Element]:
+        """The header, or None, and the body's one element."""
+        response = self._get_response(payload=payload, api_version=API_VERSION)
+        root = xml.parse(response.content)
+        self._wire.is_answered = True
+        body = xml.find(root, "s:Body")
+        if body is None or len(body) == 0:
+            raise xml.Damaged("It has no body.")
+        fault = xml.find(body, "s:Fault")
+        if fault is not None:
+            self._raise_soap_errors(fault=fault)
+        return xml.find(root, "s:Header"), body[0]
+
+    @property
+    def _account_to_impersonate(self) -> Identity | None:
+        wire = self._wire
+        if wire.settings.access != session.IMPERSONATION or not wire.email:
+            return None
+        return Identity(primary_smtp_address=wire.email)
+
+    @property
+    def _timezone(self) -> EWSTimeZone:
+        return _UTC
+
+    def _extra_headers(self) -> dict[str, str]:
+        return {"X-AnchorMailbox": self._wire.email} if self._wire.email else {}
+
+
+class Wire:
+    """A mailbox and the way to it; with no email, the server alone."""
+
+    def __init__(self, settings: EwsSettings, email: str) -> None:
+        self.settings = settings
+        self.email = email
+        self.protocol = session.protocol_for(settings)
+        # Of the last answer: "15.2.1544.4".
+        self.server_version = ""
+        self.requests = 0
+        # The server let us in, whatever it said then.
+        self.is_answered = False
+
+    def where(self, operation: str, *, is_write: bool = False) -> Where:
+        return Where(self.settings.host, self.email, operation, is_write)
+
+    def call(self, payload: Element, *, is_write: bool = False) -> Element:
+        """Send one request; its whole response element.
+
+        Raises:
+            ExchangeError: no answer, or one to the request as a whole.
+        """
+        name = payload.tag.rpartition("}")[2]
+        self.requests += 1
+        try:
+            header, response = _Operation(name, self).send(payload)
+        except Exception as error:
+            translated = errors.translate(error, self.where(name, is_write=is_write))
+            if translated is error:
+                raise
+            raise translated from error
+        if header is not None:
+            self._learn_version(header)
+        return response
+
+    def messages(
+        self, payload: Element, *, is_write: bool = False
+    ) -> list[Element | ExchangeError]:
+        """Send one request; of each response message the element, or what it says went wrong."""
+        response = self.call(payload, is_write=is_write)
+        where = self.where(payload.tag.rpartition("}")[2], is_write=is_write)
+        found = xml.find(response, "m:ResponseMessages")
+        # GetRoomLists and GetRooms answer without that wrapper.
+        return [_judged(message, where) for message in (response,) if found is None] or [
+            _judged(message, where) for message in found
+        ]
+
+    def message(self, payload: Element, *, is_write: bool = False) -> Element:
+        """The only response message.
+
+        Raises:
+            ExchangeError: it says that something went wrong, or it is not there.
+        """
+        found = self.messages(payload, is_write=is_write)
+        if not found:
+            name = payload.tag.rpartition("}")[2]
+            raise errors.translate(
+                xml.Damaged("It has no messages."), self.where(name, is_write=is_write)
+            )
+        if isinstance(found[0], ExchangeError):
+            raise found[0]
+        return found[0]
+
+    def _learn_version(self, header: Element) -> None:
+        info = xml.find(header, "t:ServerVersionInfo")
+        if info is not None:
+            names = ("MajorVersion", "MinorVersion", "MajorBuildNumber", "MinorBuildNumber")
+            self.server_version = ".".join(info.get(name, "0") for name in names)
+
+
+def _judged(message: Element, where: Where) -> Element | ExchangeError:
+    code = xml.text(message, "m:ResponseCode") or "NoError"
+    kind = message.get("ResponseClass", "Success")
+    if code == "NoError" or (kind == "Warning" and code != "ErrorBatchProcessingStopped"):
+        return message
+    details = dict(_details(message))
+    # An internal error may wrap what the matter really is.
+    code = details.get("InnerErrorResponseCode", code)
+    wait = details.get("BackOffMilliseconds", "")
+    back_off = dt.timedelta(milliseconds=int(wait)) if wait.isdecimal() else None
+    return by_code(code, where, back_off=back_off)
+
+
+def _details(message: Element) -> Iterator[tuple[str, Any]]:
+    for value in xml.every(message, "m:MessageXml/t:Value"):
+        yield value.get("Name", ""), (value.text or "").strip()
