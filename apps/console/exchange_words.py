@@ -22,7 +22,8 @@ STAGES: dict[str, StrOrPromise] = {
     "autodiscover": gettext_lazy("The server is found from the email"),
     "name": gettext_lazy("The server’s name is known"),
     "network": gettext_lazy("Its network is allowed"),
-    "tls": gettext_lazy("Its certificate is trusted"),
+    "encryption": gettext_lazy("The connection is safe"),
+    "sign-in offered": gettext_lazy("A sign-in is offered that we know"),
     "sign-in": gettext_lazy("The account can sign in"),
     "version": gettext_lazy("The version is known"),
     "mailbox": gettext_lazy("The mailbox opens"),
@@ -103,13 +104,14 @@ def _pending(connection: ExchangeConnection) -> Condition:
 
 def stages(connection: ExchangeConnection) -> list[ShownStage]:
     """What the last check told, or the one that goes on has told so far."""
+    account = quoted(connection.username or connection.email or SOME_ACCOUNT)
     return [
         ShownStage(
             title=str(STAGES.get(one["name"], one["name"])),
             is_ok=one["ok"],
             words=one["words"],
             fix=one["fix"],
-            command=one["command"],
+            command=one["command"].replace("<service account>", account),
         )
         for one in connection.last_check
     ]

@@ -5,6 +5,7 @@ Nothing is stored here but in the attributes of the connection that is passed in
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from apps.exchange.address import ews_url
@@ -14,11 +15,20 @@ from apps.exchange.secrets import SecretUnreadable, unseal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from apps.exchange.ews.check import Stage
     from apps.exchange.models import ExchangeConnection
 
-# The stages after which no calendar may go on: trying again would lock the account, or be in vain.
-REFUSALS = frozenset({"password", "sign-in"})
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A tick with what was found, or the cause, what to do, and the command where there is one."""
+
+    name: str
+    ok: bool = True
+    words: str = ""
+    fix: str = ""
+    command: str = ""
+    # The account is refused as such: no calendar may try it again.
+    stops: bool = False
 
 
 def walk(connection: ExchangeConnection, email: str = "") -> Iterator[Stage]:
@@ -30,13 +40,19 @@ def walk(connection: ExchangeConnection, email: str = "") -> Iterator[Stage]:
         password = unseal(connection.sealed_password)
         found = _find_server(connection, password)
     except ExchangeError as exc:
-        yield check.Stage(
-            _stage_of(exc), ok=False, words=exc.cause, fix=exc.fix, command=exc.command
-        )
+        yield _failed(_stage_of(exc), exc)
         return
     if found:
-        yield check.Stage("autodiscover", ok=True, words=found)
-    yield from check.stages(connection.settings, email or connection.try_email)
+        yield Stage(name="autodiscover", words=found)
+    for told in check.check(connection.settings, email or connection.try_email):
+        if told.error is not None:
+            yield _failed(told.step.value, told.error)
+            return
+        if told.auth:
+            connection.sign_in = told.auth
+        if told.step is check.Step.VERSION:
+            connection.server_version = told.words[:100]
+        yield Stage(name=told.step.value, words=told.words)
 
 
 def _find_server(connection: ExchangeConnection, password: str) -> str:
@@ -50,13 +66,27 @@ def _find_server(connection: ExchangeConnection, password: str) -> str:
     if connection.server:
         connection.server_url = ews_url(connection.server)
         return ""
-    connection.server_url = autodiscover.find(
-        connection.email,
-        connection.username or connection.email,
-        password,
+    account = autodiscover.Account(
+        email=connection.email,
+        username=connection.username or connection.email,
+        password=password,
         ca_pem=connection.ca_pem,
     )
+    connection.server_url = autodiscover.ews_url(account)
     return connection.server_url
+
+
+def _failed(name: str, exc: ExchangeError) -> Stage:
+    from apps.exchange.ews.codes import SwitchedOff  # noqa: PLC0415 -- as above
+
+    return Stage(
+        name=name,
+        ok=False,
+        words=exc.cause,
+        fix=exc.fix,
+        command=exc.command,
+        stops=isinstance(exc, AuthenticationFailed | SwitchedOff),
+    )
 
 
 def _stage_of(exc: ExchangeError) -> str:

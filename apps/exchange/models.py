@@ -197,7 +197,8 @@ class ExchangeConnection(models.Model):
             "server_url": self.server_url,
             "username": self.username or self.email,
             "password": password,
-            "auth": self.sign_in,
+            # Before the check has settled it, nothing but the check uses it.
+            "auth": self.sign_in or self.SignIn.BASIC,
             "access": self.access,
             "ca_pem": self.ca_pem,
             # Whatever is kept by this key is forgotten with every change.

@@ -21,7 +21,7 @@ from apps.exchange.signals import connection_works
 
 if TYPE_CHECKING:
     from apps.exchange.calendar import Calendar
-    from apps.exchange.ews.check import Stage
+    from apps.exchange.checking import Stage
     from apps.tenants.models import Tenant, User
 
 logger = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ def check(connection: ExchangeConnection) -> list[Stage]:
     is_good = all(stage.ok for stage in told)
     if is_good:
         values |= {"stopped_at": None, "error_kind": "", "cause": "", "fix": ""}
-    elif told[-1].name in checking.REFUSALS:
+    elif told[-1].stops:
         failed = told[-1]
         values |= {
             "stopped_at": timezone.now(), "error_kind": AuthenticationFailed.kind,
@@ -210,14 +210,13 @@ def break_off_check(connection: ExchangeConnection) -> None:
     rows = ExchangeConnection.objects.filter(pk=connection.pk, revision=connection.revision)
     row = rows.first()
     if row is not None:
-        stage = {
-            "name": "unexpected",
-            "ok": False,
-            "words": _("The check broke off by an error of OptixSync itself."),
-            "fix": _("Try again. If it stays so, tell whoever runs OptixSync: the log says more."),
-            "command": "",
-        }
-        rows.update(last_check=[*row.last_check, stage], last_checked_at=timezone.now())
+        stage = checking.Stage(
+            name="unexpected",
+            ok=False,
+            words=_("The check broke off by an error of OptixSync itself."),
+            fix=_("Try again. If it stays so, tell whoever runs OptixSync: the log says more."),
+        )
+        rows.update(last_check=[*row.last_check, asdict(stage)], last_checked_at=timezone.now())
 
 
 def calendar_for(connection: ExchangeConnection, email: str) -> Calendar:

@@ -29,7 +29,16 @@ from tests.factories import LocationFactory, ResourceFactory
 
 # In every text of tenant A, and nowhere else.
 MARK = "Zanzibar"
-OURS = (Tenant, Membership, Invitation, Location, Resource, Booking, BookingChange, ExchangeConnection)
+OURS = (
+    Tenant,
+    Membership,
+    Invitation,
+    Location,
+    Resource,
+    Booking,
+    BookingChange,
+    ExchangeConnection,
+)
 # Ends the session, or is meant for those who have none.
 LEFT_OUT = re.compile(r"^(admin/logout/|accounts/(login|logout|inactive)/)$")
 PAGES_OF_ONE = ("", "change/", "uninstall/")
@@ -250,7 +259,10 @@ def shows(client: Client, address: str, query: dict[str, object] | None = None) 
     text = content.decode(errors="replace")
     # What one asks for comes back in the search field, in links, and in an empty result's words.
     asked = {MARK.lower(), urlencode({"q": MARK})} if query and MARK in query.values() else set()
-    words = [f"{MARK} {noun}" for noun in ("House", "Street", "Room", "meeting", "Owner", "Works", "Exchange")]
+    words = [
+        f"{MARK} {noun}"
+        for noun in ("House", "Street", "Room", "meeting", "Owner", "Works", "Exchange")
+    ]
     if not asked:
         words.append(MARK)
     return any(word.lower() in text.lower() for word in words)

@@ -73,7 +73,7 @@ def test_failed_check_installs_nothing_and_loses_nothing(
     assert not pending.is_checking
     assert pending.last_check[-1] == {
         "name": "mailbox", "ok": False, "words": "No mailbox.", "fix": "Mend it.",
-        "command": "Get-It",
+        "command": "Get-It", "stops": False,
     }  # fmt: skip
     assert pending.settings.password == SECRET
 
@@ -84,7 +84,7 @@ def test_stages_are_stored_as_they_end(pending: ExchangeConnection, walk: Walk) 
 
     services.check(pending)
 
-    assert seen == [3]
+    assert seen == [4]
 
 
 def test_refused_sign_in_stops_the_connection_until_a_check_is_good(
@@ -111,7 +111,7 @@ def test_refused_sign_in_stops_the_connection_until_a_check_is_good(
     assert works == [installed.pk]
 
 
-@pytest.mark.parametrize("stage", ["name", "network", "tls", "version", "mailbox"])
+@pytest.mark.parametrize("stage", ["name", "network", "encryption", "version", "mailbox"])
 def test_other_failures_stop_nothing(installed: ExchangeConnection, walk: Walk, stage: str) -> None:
     walk.fails_at = stage
 

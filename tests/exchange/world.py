@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from apps.exchange.ews.check import Stage
+from apps.exchange.checking import Stage
 from apps.exchange.models import ExchangeConnection
 from apps.exchange.services import Details
 
 SECRET = "Blue-Whale-42"
-NAMES = ("name", "network", "tls", "sign-in", "version", "mailbox")
+NAMES = (
+    "name", "network", "encryption", "sign-in offered", "sign-in", "version", "mailbox",
+)  # fmt: skip
 
 
 @dataclass
@@ -27,7 +29,14 @@ class Walk:
         connection.server_url = "https://mail.example.com/EWS/Exchange.asmx"
         for name in NAMES:
             if name == self.fails_at:
-                yield Stage(name, ok=False, words=f"No {name}.", fix="Mend it.", command="Get-It")
+                yield Stage(
+                    name=name,
+                    ok=False,
+                    words=f"No {name}.",
+                    fix="Mend it.",
+                    command="Get-It",
+                    stops=name == "sign-in",
+                )
                 return
             if name == "sign-in":
                 self.passwords.append(connection.settings.password)
@@ -35,7 +44,7 @@ class Walk:
                 self.during()
             if name == "version":
                 connection.server_version = "Exchange 2019"
-            yield Stage(name, ok=True, words="")
+            yield Stage(name=name)
 
 
 def details(**changed: str) -> Details:
