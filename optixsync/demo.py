@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
+from cryptography.fernet import Fernet
 
 from optixsync import embedded_postgres
 
@@ -115,17 +116,19 @@ def without_password(words: str, url: str) -> str:
 
 
 def generated_secrets() -> dict[str, str]:
-    """The demo's own keys, made once and readable by their owner alone."""
-    if not SECRETS.exists():
-        made = (
-            f"DJANGO_SECRET_KEY={secrets.token_urlsafe(50)}\n"
-            f"INSTALLATION_ID={secrets.token_hex(16)}\n"
-        )
-        descriptor = os.open(SECRETS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(made)
-    lines = SECRETS.read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if "=" in line)
+    """The demo's own keys, each made once, all readable by their owner alone."""
+    made = {
+        "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
+        "INSTALLATION_ID": secrets.token_hex(16),
+        "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+    }
+    descriptor = os.open(SECRETS, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "r+") as file:
+        # A file that an earlier version made lacks what was not needed then.
+        kept = dict(line.split("=", 1) for line in file.read().splitlines() if "=" in line)
+        missing = {name: value for name, value in made.items() if name not in kept}
+        file.writelines(f"{name}={value}\n" for name, value in missing.items())
+    return {**kept, **missing}
 
 
 def set_environment(port: int) -> None:

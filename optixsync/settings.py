@@ -131,14 +131,20 @@ Q_CLUSTER = {
     **({"redis": env.str("REDIS_URL")} if env.str("REDIS_URL", default="") else {"orm": "default"}),
 }
 
+# --- Secrets ------------------------------------------------------------------------------
+
+# Passwords of Exchange are stored encrypted: the first key encrypts, all decrypt. No default in
+# production: optixsync.E002 (apps/exchange/checks.py) says so in words.
+FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[])
+
 # --- Sync ---------------------------------------------------------------------------------
 
 # Any text that no other environment has. A database that was filled under another one is a copy,
 # and sends nothing until a superuser decides.
 INSTALLATION_ID = env.str("INSTALLATION_ID", default="")
 
-# A function of (connection, email) that gives the port to a mailbox; empty: no Exchange yet.
-CALENDAR_FACTORY = ""
+# A function of (connection, email) that gives the port to a mailbox.
+CALENDAR_FACTORY = "apps.exchange.services.calendar_for"
 # A calendar is due so long after the end of its last run.
 SYNC_EVERY_S = env.int("SYNC_EVERY_S", default=60)
 # The same while its server tells of changes; after so long without a sign of life it does not.

@@ -13,6 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PRODUCTION = {
     "DJANGO_SECRET_KEY": "only-for-this-check-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
+    "FIELD_ENCRYPTION_KEYS": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
     "PUBLIC_URL": "https://optixsync.example",
     "ALLOWED_HOSTS": "optixsync.example",
     "EMAIL_URL": "smtp://mail.example:25",

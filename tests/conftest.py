@@ -32,6 +32,9 @@ hypothesis.settings.register_profile("default", deadline=None, derandomize=True,
 hypothesis.settings.register_profile("soak", deadline=None, print_blob=True, database=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+# A key like any other; real ones are made, and kept.
+ENCRYPTION_KEY = "b25seS1mb3ItdGVzdHMtb25seS1mb3ItdGVzdHMtMTI="
+
 UserWith = Callable[..., User]
 ClientOf = Callable[[User], Client]
 
@@ -80,6 +83,7 @@ def _settings_for_tests(settings: Any, tmp_path: Any) -> Iterator[None]:
             "LOCATION": str(tmp_path),
         }
     }
+    settings.FIELD_ENCRYPTION_KEYS = [ENCRYPTION_KEY]
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     cache.clear()

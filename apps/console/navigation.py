@@ -63,6 +63,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": _("Manage"),
             "separator": True,
             "items": [
+                {
+                    "title": _("Apps"),
+                    "icon": "apps",
+                    "link": reverse_lazy("admin:apps"),
+                    "active": request.path.startswith(reverse("admin:apps")),
+                    "permission": is_owner,
+                },
                 _list(
                     _("Members"),
                     "group",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 from unfold.sites import UnfoldAdminSite
 
+from apps.console import exchange_pages
 from apps.console.views import leave, photo, switch_tenant
 from apps.tenants.models import Role, User
 from apps.tenants.standing import standing
@@ -43,6 +44,7 @@ class ConsoleSite(UnfoldAdminSite):
                 RedirectView.as_view(pattern_name="account_change_password"),
                 name="password_change",
             ),
+            *exchange_pages.urls(self.admin_view),
             *urls,
         ]
 

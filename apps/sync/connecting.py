@@ -186,7 +186,7 @@ def forget_trouble(calendar: CalendarLink) -> None:
 
 def _chosen(tenant: Tenant, connection: ExchangeConnection | None) -> ExchangeConnection:
     """The given one if it is the tenant's; without one, the only one there is."""
-    mine = list(ExchangeConnection.objects.for_tenant(tenant))
+    mine = list(ExchangeConnection.objects.for_tenant(tenant).installed())
     if connection is not None:
         mine = [one for one in mine if one == connection]
     match mine:

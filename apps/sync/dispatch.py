@@ -65,6 +65,16 @@ def nudge(resource_ids: Iterable[int]) -> None:
         enqueue(calendar_id, SyncRun.Trigger.BOOKING)
 
 
+def hurry(connection_id: int) -> None:
+    """A connection works, perhaps again: its calendars need not wait for their next time."""
+    calendars = CalendarLink.objects.filter(
+        connection=connection_id, state__in=CalendarLink.WORKING
+    )
+    if calendars.update(due_at=timezone.now()):
+        # Each in its turn with those of others, and enqueued once.
+        async_task("apps.sync.tasks.dispatch")
+
+
 def want_full_rounds(now: dt.datetime | None = None) -> int:
     """Have every calendar whose last full round is a day old go another; how many."""
     now = now or timezone.now()

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from apps.bookings import from_exchange
 from apps.bookings.models import Booking
+from apps.exchange import services as connections
 from apps.exchange.errors import NotFound, StaleChangeKey
 from apps.resources import services as resources
 from apps.sync.connecting import begin, forget_trouble
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from apps.exchange.calendar import EventRef
     from apps.exchange.models import ExchangeConnection
     from apps.sync.session import Session
+    from apps.tenants.models import User
 
 State = CalendarLink.State
 
@@ -115,10 +117,19 @@ def leave_the_rest(calendar: CalendarLink) -> None:
     )
 
 
+@transaction.atomic
 def uninstall(
-    connection: ExchangeConnection, *, keeps_ours_there: bool, keeps_theirs_here: bool
+    connection: ExchangeConnection,
+    *,
+    keeps_ours_there: bool,
+    keeps_theirs_here: bool,
+    by: User | None = None,
 ) -> None:
-    """Leave every mailbox of a connection; proved claims outlive it, so that Install adopts them."""
+    """Leave every mailbox of a connection; proved claims outlive it, so that Install adopts them.
+
+    The connection ends with the last of them: until then its account is needed to take events out.
+    """
+    connections.start_uninstall(connection, by=by)
     for calendar in CalendarLink.objects.connected().filter(connection=connection):
         leave(
             calendar,
@@ -126,6 +137,15 @@ def uninstall(
             keeps_theirs_here=keeps_theirs_here,
             keeps_claim=calendar.mailbox_key is not None,
         )
+    _end_if_left(connection)
+
+
+def _end_if_left(connection: ExchangeConnection | None) -> None:
+    """End a connection that is being uninstalled when no mailbox has to be left any more."""
+    if connection is not None:
+        attached = CalendarLink.objects.connected().filter(connection=connection)
+        if not attached.exists():
+            connections.finish_uninstall(connection)
 
 
 def remove_ours(session: Session) -> None:
@@ -191,9 +211,11 @@ def _finish(calendar: CalendarLink) -> None:
     calendar.first_synced_at = calendar.full_round_at = calendar.last_good_at = None
     calendar.are_sends_approved = False
     calendar.sends_held = 0
-    calendar.connection, following = None, calendar.next_connection
+    left, calendar.connection = calendar.connection, None
+    following = calendar.next_connection
     next_email, calendar.next_email, calendar.next_connection = calendar.next_email, "", None
     calendar.save()
+    _end_if_left(left)
     if next_email and following is not None:
         calendar.resource.refresh_from_db(fields=["calendar_email"])
         begin(calendar.resource, following, calendar)

@@ -62,12 +62,39 @@
     }).observe(dialog.parentElement, { attributes: true, attributeFilter: ["style"] });
   }
 
+  // Commands to be run elsewhere: without a script, or where copying is not allowed, no button.
+  function offerCopies(root) {
+    if (navigator.clipboard) {
+      for (const button of root.querySelectorAll("[data-copy][hidden]")) {
+        button.hidden = false;
+      }
+    }
+  }
+
+  async function copy(event) {
+    const button = event.target.closest?.("[data-copy]");
+    if (!button) {
+      return;
+    }
+    await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+    const words = button.textContent;
+    button.textContent = button.dataset.copied;
+    setTimeout(() => {
+      button.textContent = words;
+    }, 2000);
+  }
+
+  document.addEventListener("click", copy);
   document.addEventListener("keydown", keepWithin);
   document.addEventListener("htmx:afterSettle", enterDialog);
   document.addEventListener("DOMContentLoaded", () => {
     hideIcons(document);
+    offerCopies(document);
     watchDialog();
-    new MutationObserver(() => hideIcons(document)).observe(document.body, {
+    new MutationObserver(() => {
+      hideIcons(document);
+      offerCopies(document);
+    }).observe(document.body, {
       childList: true,
       subtree: true,
     });

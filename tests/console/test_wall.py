@@ -19,6 +19,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from apps.bookings.models import Booking, BookingChange
+from apps.exchange.models import ExchangeConnection
+from apps.exchange.secrets import seal
 from apps.resources.models import Location, Resource
 from apps.tenants import services as tenants
 from apps.tenants.models import Invitation, Membership, Role, Tenant, User
@@ -27,9 +29,19 @@ from tests.factories import LocationFactory, ResourceFactory
 
 # In every text of tenant A, and nowhere else.
 MARK = "Zanzibar"
-OURS = (Tenant, Membership, Invitation, Location, Resource, Booking, BookingChange)
+OURS = (
+    Tenant,
+    Membership,
+    Invitation,
+    Location,
+    Resource,
+    Booking,
+    BookingChange,
+    ExchangeConnection,
+)
 # Ends the session, or is meant for those who have none.
 LEFT_OUT = re.compile(r"^(admin/logout/|accounts/(login|logout|inactive)/)$")
+PAGES_OF_ONE = ("", "change/", "uninstall/")
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 BookAt = Callable[..., Booking]
@@ -59,6 +71,14 @@ class Tenancy:
             person=MARK,
             notes=MARK,
         )
+        self.connection = ExchangeConnection.objects.create(
+            tenant=tenant,
+            wire="ews",
+            name=f"{MARK} Exchange",
+            server=f"mail.{MARK.lower()}.example",
+            email=f"svc@{MARK.lower()}.example",
+            sealed_password=seal(MARK),
+        )
         self.invitation = tenants.invite(
             tenant=tenant, email=f"guest@{MARK.lower()}.example", role=Role.VIEWER, by=None
         )
@@ -72,6 +92,7 @@ class Tenancy:
             self.resource,
             self.booking,
             self.invitation,
+            self.connection,
         )
         return next((row for row in rows if type(row) is model), None)
 
@@ -131,6 +152,7 @@ def addresses(theirs: Tenancy) -> dict[str, str]:
 def known_parameter(name: str, theirs: Tenancy, route: str) -> object:
     known = {
         "uuid": theirs.resource.uuid,
+        "connection": theirs.connection.uuid,
         "token": tenants.SIGNER.sign(str(theirs.invitation.uuid)),
         "app_label": "bookings",
         "url": "nowhere",
@@ -192,6 +214,12 @@ def forms(theirs: Tenancy) -> list[dict[str, object]]:
             "slug": "forged",
             "role": "owner",
             "email": "forged@example.com",
+            "server": "forged.example.com",
+            "password": "forged",
+            "try_email": "forged@example.com",
+            "access": "delegate",
+            "ours": "remove",
+            "theirs": "remove",
             "kind": "room",
             "capacity": 1,
             "time_zone": "UTC",
@@ -231,7 +259,10 @@ def shows(client: Client, address: str, query: dict[str, object] | None = None) 
     text = content.decode(errors="replace")
     # What one asks for comes back in the search field, in links, and in an empty result's words.
     asked = {MARK.lower(), urlencode({"q": MARK})} if query and MARK in query.values() else set()
-    words = [f"{MARK} {noun}" for noun in ("House", "Street", "Room", "meeting", "Owner", "Works")]
+    words = [
+        f"{MARK} {noun}"
+        for noun in ("House", "Street", "Room", "meeting", "Owner", "Works", "Exchange")
+    ]
     if not asked:
         words.append(MARK)
     return any(word.lower() in text.lower() for word in words)
@@ -336,6 +367,8 @@ def test_the_same_addresses_show_it_to_its_own_owner(theirs: Tenancy) -> None:
         assert f"admin/{page}/<path:object_id>/change/" in shown
         assert f"admin/{page}/<path:object_id>/history/" in shown
     assert "admin/photo/<uuid:uuid>/" in shown
+    for page in ("", "exchange/", *(f"exchange/<uuid:connection>/{one}" for one in PAGES_OF_ONE)):
+        assert f"admin/apps/{page}" in shown
 
 
 def test_viewer_changes_nothing_of_their_own_tenant(

@@ -14,6 +14,8 @@ from django.db import connection
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
+from tests.conftest import ENCRYPTION_KEY
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 
@@ -31,7 +33,12 @@ def test_worker_works_and_leaves_nothing_behind_after_sigterm() -> None:
             f"postgresql://{settings['USER']}:{settings['PASSWORD']}@{settings['HOST']}"
             f":{settings['PORT'] or 5432}/{settings['NAME']}"
         )
-    env = {**os.environ, "DATABASE_URL": url, "WORKER_STOP_S": "4"}
+    env = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "WORKER_STOP_S": "4",
+        "FIELD_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+    }
     subprocess.run(
         [sys.executable, "manage.py", "createcachetable"], cwd=BASE_DIR, env=env, check=True
     )

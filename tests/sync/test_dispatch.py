@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django_q.models import OrmQ, Schedule
 
+from apps.exchange.signals import connection_works
 from apps.resources.models import Location
 from apps.sync import dispatch, schedules
 from apps.sync.models import CalendarLink
@@ -33,6 +34,23 @@ def test_calendar_that_waits_for_a_person_is_left_alone(world: World, state: str
 
     assert dispatch.dispatch(NOW) == 0
     assert sync_calendar(world.calendar.pk).startswith("skipped")
+
+
+def test_calendars_go_on_at_once_when_their_connection_works_again(
+    world: World, location: Location
+) -> None:
+    later = NOW + dt.timedelta(hours=1)
+    paused = make_world(ResourceFactory.create(location=location), "paused@example.com")
+    CalendarLink.objects.update(due_at=later)
+    CalendarLink.objects.filter(pk=paused.calendar.pk).update(state="paused")
+    connection = world.calendar.connection
+    assert connection is not None
+
+    connection_works.send(None, connection_id=connection.pk)
+
+    due = set(CalendarLink.objects.exclude(due_at=later).values_list("pk", flat=True))
+    assert due == {world.calendar.pk}
+    assert OrmQ.objects.get().task["func"] == "apps.sync.tasks.dispatch"
 
 
 def test_stopped_and_paused_connections_are_left_alone(world: World) -> None:

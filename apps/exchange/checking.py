@@ -1,0 +1,95 @@
+"""The check of a connection, stage by stage: what only the row knows, and then the wire's own stages.
+
+Nothing is stored here but in the attributes of the connection that is passed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apps.exchange.address import ews_url
+from apps.exchange.errors import AuthenticationFailed, ExchangeError
+from apps.exchange.secrets import SecretUnreadable, unseal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from apps.exchange.models import ExchangeConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A tick with what was found, or the cause, what to do, and the command where there is one."""
+
+    name: str
+    ok: bool = True
+    words: str = ""
+    fix: str = ""
+    command: str = ""
+    # The account is refused as such: no calendar may try it again.
+    stops: bool = False
+
+
+def walk(connection: ExchangeConnection, email: str = "") -> Iterator[Stage]:
+    """Each stage as it ends; the last one is the first that failed. `email`: the mailbox to open."""
+    # Pages import this module, and have no use for exchangelib, which is slow to load.
+    from apps.exchange.ews import check  # noqa: PLC0415
+
+    try:
+        password = unseal(connection.sealed_password)
+        found = _find_server(connection, password)
+    except ExchangeError as exc:
+        yield _failed(_stage_of(exc), exc)
+        return
+    if found:
+        yield Stage(name="autodiscover", words=found)
+    for told in check.check(connection.settings, email or connection.try_email):
+        if told.error is not None:
+            yield _failed(told.step.value, told.error)
+            return
+        if told.auth:
+            connection.sign_in = told.auth
+        if told.step is check.Step.VERSION:
+            connection.server_version = told.words[:100]
+        yield Stage(name=told.step.value, words=told.words)
+
+
+def _find_server(connection: ExchangeConnection, password: str) -> str:
+    """Settle where the server is; what autodiscover found, if it was asked.
+
+    Raises:
+        ExchangeError: it found nothing, or the account was refused.
+    """
+    from apps.exchange.ews import autodiscover  # noqa: PLC0415 -- as above
+
+    if connection.server:
+        connection.server_url = ews_url(connection.server)
+        return ""
+    account = autodiscover.Account(
+        email=connection.email,
+        username=connection.username or connection.email,
+        password=password,
+        ca_pem=connection.ca_pem,
+    )
+    connection.server_url = autodiscover.ews_url(account)
+    return connection.server_url
+
+
+def _failed(name: str, exc: ExchangeError) -> Stage:
+    from apps.exchange.ews.codes import SwitchedOff  # noqa: PLC0415 -- as above
+
+    return Stage(
+        name=name,
+        ok=False,
+        words=exc.cause,
+        fix=exc.fix,
+        command=exc.command,
+        stops=isinstance(exc, AuthenticationFailed | SwitchedOff),
+    )
+
+
+def _stage_of(exc: ExchangeError) -> str:
+    if isinstance(exc, SecretUnreadable):
+        return "password"
+    return "sign-in" if isinstance(exc, AuthenticationFailed) else "autodiscover"

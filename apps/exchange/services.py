@@ -1,0 +1,312 @@
+"""What can be done to Exchange connections. Who may do it is asked before, by the console."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django_q.tasks import async_task
+
+from apps.exchange import checking
+from apps.exchange.errors import AuthenticationFailed, Misconfigured
+from apps.exchange.models import ExchangeConnection
+from apps.exchange.secrets import seal
+from apps.exchange.signals import connection_works
+
+if TYPE_CHECKING:
+    from apps.exchange.calendar import Calendar
+    from apps.exchange.checking import Stage
+    from apps.tenants.models import Tenant, User
+
+logger = logging.getLogger(__name__)
+
+State = ExchangeConnection.State
+# The error kind of a connection that was changed, and not checked since.
+CHANGED = "changed"
+
+
+class InstallRefused(Exception):
+    """What was asked for cannot be done; the message says why and what to do. Nothing is stored."""
+
+    def __init__(self, words: str, *, about: str = "") -> None:
+        # The column that it is about, so that a form can say it in the right place.
+        self.about = about
+        super().__init__(words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What a person types at Install and under Change. An empty password: the one that is stored."""
+
+    email: str
+    try_email: str
+    server: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
+    access: str = ExchangeConnection.Access.IMPERSONATION
+    ca_pem: str = ""
+    name: str = ""
+
+
+# --- Install, change, uninstall ------------------------------------------------------------------
+
+
+@transaction.atomic
+def install(*, tenant: Tenant, details: Details, by: User | None) -> ExchangeConnection:
+    """Keep what was typed, and have it checked; the first good check makes it installed.
+
+    Raises:
+        InstallRefused: no password, the name is taken, or no key to encrypt with.
+    """
+    if not details.password:
+        raise InstallRefused(_("Type the password of the account."), about="password")
+    connection = ExchangeConnection(
+        tenant=tenant, wire=ExchangeConnection.Wire.EWS, state=State.PENDING
+    )
+    _take(connection, details)
+    _save(connection)
+    _log("install asked for", connection, by)
+    start_check(connection)
+    return connection
+
+
+@transaction.atomic
+def change(*, connection: ExchangeConnection, details: Details, by: User | None) -> None:
+    """Take over what was typed, and have it checked. Until that is good, no calendar uses it.
+
+    So a wrong password is tried once, and not by each calendar.
+
+    Raises:
+        InstallRefused: the stored password would go to another server or account, the name is
+            taken, or the connection is not there any more.
+    """
+    connection = _locked(connection)
+    if not details.password and _leads_elsewhere(connection, details):
+        raise InstallRefused(
+            _(
+                "Type the password again: with another server or account, the stored one is not "
+                "sent along."
+            ),
+            about="password",
+        )
+    _take(connection, details)
+    connection.revision += 1
+    connection.server_url = connection.sign_in = connection.server_version = ""
+    connection.check_started_at = connection.last_checked_at = None
+    connection.last_check = []
+    if not connection.is_pending:
+        connection.stopped_at = timezone.now()
+        connection.error_kind = CHANGED
+        connection.cause = _("The connection was changed, and no check was good since.")
+        connection.fix = _("Press Check again.")
+    _save(connection)
+    _log("changed", connection, by)
+    start_check(connection)
+
+
+@transaction.atomic
+def start_uninstall(connection: ExchangeConnection, *, by: User | None) -> None:
+    """No resource connects any more; what has to be taken out of the mailboxes still is."""
+    ExchangeConnection.objects.filter(pk=connection.pk, state=State.INSTALLED).update(
+        state=State.UNINSTALLING
+    )
+    _log("uninstall asked for", connection, by)
+
+
+@transaction.atomic
+def finish_uninstall(connection: ExchangeConnection) -> None:
+    """End a connection that is being uninstalled: its password is erased, its row stays."""
+    done = ExchangeConnection.objects.filter(pk=connection.pk, state=State.UNINSTALLING).update(
+        state=State.UNINSTALLED,
+        uninstalled_at=timezone.now(),
+        sealed_password="",
+        check_started_at=None,
+        stopped_at=None,
+        paused_until=None,
+        error_kind="",
+        cause="",
+        fix="",
+    )
+    if done:
+        _log("uninstalled", connection, None)
+
+
+@transaction.atomic
+def discard(connection: ExchangeConnection, *, by: User | None) -> None:
+    """Forget a connection that never came to be installed, with all that was typed."""
+    deleted, _rows = ExchangeConnection.objects.filter(
+        pk=connection.pk, state=State.PENDING
+    ).delete()
+    if deleted:
+        _log("discarded", connection, by)
+
+
+# --- The check --------------------------------------------------------------------------------------
+
+
+def start_check(connection: ExchangeConnection) -> bool:
+    """Have the stages walked by a worker; False where a check goes on already."""
+    with transaction.atomic():
+        row = ExchangeConnection.objects.select_for_update().get(pk=connection.pk)
+        if row.is_checking or row.state == State.UNINSTALLED:
+            return False
+        row.check_started_at = timezone.now()
+        row.last_check = []
+        row.save(update_fields=["check_started_at", "last_check"])
+        transaction.on_commit(
+            partial(async_task, "apps.exchange.tasks.check", row.pk, row.revision)
+        )
+    return True
+
+
+def check(connection: ExchangeConnection) -> list[Stage]:
+    """Walk the stages now, and store each as it ends. A good check installs, and ends a stop.
+
+    A refused sign-in stops the connection. What was changed meanwhile is not touched.
+    """
+    rows = ExchangeConnection.objects.filter(pk=connection.pk, revision=connection.revision)
+    rows = rows.present()
+    rows.update(check_started_at=timezone.now(), last_check=[])
+    told: list[Stage] = []
+    for stage in checking.walk(connection):
+        told.append(stage)
+        if not rows.update(last_check=[asdict(one) for one in told]):
+            return told
+    values: dict[str, Any] = {
+        "last_checked_at": timezone.now(),
+        "server_url": connection.server_url,
+        "sign_in": connection.sign_in,
+        "server_version": connection.server_version,
+    }
+    is_good = all(stage.ok for stage in told)
+    if is_good:
+        values |= {"stopped_at": None, "error_kind": "", "cause": "", "fix": ""}
+    elif told[-1].stops:
+        failed = told[-1]
+        values |= {
+            "stopped_at": timezone.now(), "error_kind": AuthenticationFailed.kind,
+            "cause": failed.words, "fix": failed.fix,
+        }  # fmt: skip
+    with transaction.atomic():
+        if rows.update(**values) and is_good:
+            rows.filter(state=State.PENDING).update(
+                state=State.INSTALLED, created_at=timezone.now()
+            )
+            transaction.on_commit(
+                partial(connection_works.send, sender=None, connection_id=connection.pk)
+            )
+    connection.refresh_from_db()
+    return told
+
+
+def break_off_check(connection: ExchangeConnection) -> None:
+    """Tell that a check ended by a fault of ours, with the stages that it had passed."""
+    rows = ExchangeConnection.objects.filter(pk=connection.pk, revision=connection.revision)
+    row = rows.first()
+    if row is not None:
+        stage = checking.Stage(
+            name="unexpected",
+            ok=False,
+            words=_("The check broke off by an error of OptixSync itself."),
+            fix=_("Try again. If it stays so, tell whoever runs OptixSync: the log says more."),
+        )
+        rows.update(last_check=[*row.last_check, asdict(stage)], last_checked_at=timezone.now())
+
+
+def calendar_for(connection: ExchangeConnection, email: str) -> Calendar:
+    """The port to a mailbox: what the setting CALENDAR_FACTORY names.
+
+    Raises:
+        Misconfigured: the connection is not installed, or not settled yet.
+        SecretUnreadable: its password cannot be opened.
+    """
+    from apps.exchange.ews.calendar import calendar_for as over_ews  # noqa: PLC0415 -- one wire
+
+    if connection.state not in {State.INSTALLED, State.UNINSTALLING}:
+        raise Misconfigured(
+            _("The Exchange connection “%(name)s” is not installed.") % {"name": connection},
+            fix=_("Install it under Apps, Exchange, or connect the resource through another one."),
+        )
+    if not connection.server_url or not connection.sign_in:
+        raise Misconfigured(
+            _("The Exchange connection “%(name)s” has not passed its check.")
+            % {"name": connection},
+            fix=_("Under Apps, Exchange, press Check again."),
+        )
+    return over_ews(connection.settings, email)
+
+
+# --- Inside -----------------------------------------------------------------------------------------
+
+
+def _locked(connection: ExchangeConnection) -> ExchangeConnection:
+    found = (
+        ExchangeConnection.objects.select_for_update()
+        .filter(pk=connection.pk, state__in=[State.PENDING, State.INSTALLED])
+        .first()
+    )
+    if found is None:
+        raise InstallRefused(
+            _("This connection is uninstalled, so it cannot be changed. Install Exchange again.")
+        )
+    return found
+
+
+def _take(connection: ExchangeConnection, details: Details) -> None:
+    for name in ("server", "email", "username", "access", "ca_pem", "try_email"):
+        setattr(connection, name, getattr(details, name).strip())
+    connection.name = _name(connection, details.name.strip())
+    if details.password:
+        try:
+            connection.sealed_password = seal(details.password)
+        except ImproperlyConfigured as exc:
+            raise InstallRefused(
+                _("The password cannot be stored safely: %(why)s Tell whoever runs OptixSync.")
+                % {"why": exc}
+            ) from exc
+
+
+def _name(connection: ExchangeConnection, typed: str) -> str:
+    """The name that was typed, or one of its own."""
+    others = ExchangeConnection.objects.for_tenant(connection.tenant).present()
+    taken = {
+        name.lower() for name in others.exclude(pk=connection.pk).values_list("name", flat=True)
+    }
+    if typed:
+        if typed.lower() in taken:
+            raise InstallRefused(
+                _("You have a connection with this name already. Choose another one."), about="name"
+            )
+        return typed
+    base = connection.name or str(connection.get_kind_display())
+    numbered = (f"{base} {number}" for number in range(2, len(taken) + 3))
+    return next(name for name in (base, *numbered) if name.lower() not in taken)
+
+
+def _leads_elsewhere(connection: ExchangeConnection, details: Details) -> bool:
+    """Whether the password would be sent where it was not sent before."""
+    before = (connection.server, connection.email, connection.username)
+    after = (details.server.strip(), details.email.strip(), details.username.strip())
+    return connection.has_password and before != after
+
+
+def _save(connection: ExchangeConnection) -> None:
+    try:
+        with transaction.atomic():
+            connection.save()
+    except IntegrityError as exc:
+        # Someone was quicker with the same name.
+        raise InstallRefused(
+            _("You have a connection with this name already. Choose another one."), about="name"
+        ) from exc
+
+
+def _log(what: str, connection: ExchangeConnection, by: User | None) -> None:
+    who = by.pk if by is not None else "nobody"
+    logger.info("Exchange connection %s: %s, by user %s", connection.uuid, what, who)

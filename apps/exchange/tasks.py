@@ -1,0 +1,26 @@
+"""What the workers run for connections. No secret is ever in a task's arguments."""
+
+from __future__ import annotations
+
+import logging
+
+from apps.exchange import services
+from apps.exchange.models import ExchangeConnection
+
+logger = logging.getLogger(__name__)
+
+
+def check(connection_id: int, revision: int) -> str:
+    """Walk the stages of a connection as it was when the check was asked for."""
+    rows = ExchangeConnection.objects.present().filter(pk=connection_id, revision=revision)
+    connection = rows.first()
+    if connection is None:
+        return "skipped: the connection was changed or uninstalled meanwhile"
+    try:
+        stages = services.check(connection)
+    except Exception:
+        # The page must not wait for ever; what it was stands in the log.
+        logger.exception("The check of Exchange connection %s broke off", connection.uuid)
+        services.break_off_check(connection)
+        return "broke off"
+    return "good" if all(stage.ok for stage in stages) else f"failed: {stages[-1].name}"
