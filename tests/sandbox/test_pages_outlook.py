@@ -335,6 +335,19 @@ def test_a_person_invites_a_room_and_reads_its_answer(store: Store) -> None:
     assert [one.subject for one in view(store)] == ["Ann Onym"]
 
 
+@pytest.mark.parametrize("address", [ROOM, PERSON])
+def test_every_field_has_a_label_of_its_own(store: Store, address: str) -> None:
+    page = html.fromstring(get(store, f"/outlook/{address}/new").body.decode())
+
+    controls = page.xpath(
+        "//main//*[self::input or self::select or self::textarea][not(@type='hidden')]"
+    )
+    ids = [one.get("id") for one in controls]
+    labels = page.xpath("//label/@for")
+    assert len(ids) == len(set(ids))
+    assert sorted(ids) == sorted(labels)
+
+
 def test_a_room_invites_nobody(store: Store) -> None:
     assert "Invite" not in text(get(store, f"/outlook/{ROOM}/new"))
     follow(store, new(store, ROOM, invited=[COLLEAGUE]))

@@ -44,6 +44,7 @@ def test_the_start_page_says_what_to_type() -> None:
         "window-desk-1@harbour.example", "desk1@harbour.example", "grosser-saal@alster.example",
     ):  # fmt: skip
         assert f'data-copy="{what}"' in page, what
+    assert page.count("Room, no right") == 1
     assert 'href="/outlook/lighthouse@harbour.example/"' in page
 
 

@@ -32,7 +32,7 @@ SHOW_AS = {
     "OOF": "Out of office",
     "WorkingElsewhere": "Working elsewhere",
 }
-ENDS = {"never": "Never", "until": "On a day", "times": "After a number of times"}
+ENDS = {"never": "Never", "until": "On a day", "times": "After some times"}
 WHICH_DAY = (*WEEK, *GROUPS)
 
 
