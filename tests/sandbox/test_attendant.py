@@ -214,6 +214,18 @@ def test_a_change_without_sending_tells_nobody(store: Store) -> None:
     assert in_room(store).start == at(26, 9)
 
 
+def test_deleting_a_meeting_tells_who_is_invited_once(store: Store) -> None:
+    made = invite(store, ROOM)
+    store.organisation(DOMAIN).outbox.clear()
+
+    gone = store.delete(made.id, "MoveToDeletedItems", send=True)
+    assert gone is not None
+    store.delete(gone.id, send=True)
+
+    assert mails(store) == [("cancellation", "room")]
+    assert in_room(store).is_cancelled
+
+
 def test_a_cancelled_meeting_stays_in_the_room_as_cancelled_and_blocks_nothing(
     store: Store,
 ) -> None:
