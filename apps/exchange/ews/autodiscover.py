@@ -132,17 +132,26 @@ def _ask(http: requests.Session, url: str, account: Account) -> str:
             return _settings(_post(http, url, account), account)
         except _Elsewhere as elsewhere:
             if elsewhere.email:
-                account = replace(account, email=elsewhere.email)
-            url = urljoin(url, elsewhere.url) if elsewhere.url else _first(account, url)
+                account = _renamed(account, elsewhere.email)
+            else:
+                url = urljoin(url, elsewhere.url)
     raise Misconfigured(_("It sends us on and on."))
 
 
-def _first(account: Account, url: str) -> str:
-    """Where to ask for another email: the same server, if it is of one domain with it."""
-    host = urlsplit(url).hostname or ""
-    if network.is_same_domain(host, account.domain) or _named(account.domain):
-        return _named(account.domain) or url
-    return f"https://autodiscover.{account.domain}{PATH}"
+def _renamed(account: Account, email: str) -> Account:
+    """The same mailbox by another address of the same owner; the same server is asked again.
+
+    Raises:
+        Misconfigured: the address is of another domain.
+    """
+    domain = email.rpartition("@")[2]
+    if not network.is_same_domain(domain, account.domain):
+        raise Misconfigured(
+            _("It names %(email)s, which is not of the domain %(domain)s.")
+            % {"email": email, "domain": account.domain},
+            fix=_("If that is the mailbox, type that address."),
+        )
+    return replace(account, email=email)
 
 
 def _post(http: requests.Session, url: str, account: Account) -> Element:
@@ -216,11 +225,11 @@ def _settings(answer: Element, account: Account) -> str:
         _Elsewhere: it sends us on.
     """
     found = {element.tag.rpartition("}")[2]: (element.text or "").strip() for element in answer.iter()}  # fmt: skip
-    match found.get("Action", ""):
-        case "redirectAddr" if "@" in found.get("RedirectAddr", ""):
-            raise _Elsewhere(email=found["RedirectAddr"])
-        case "redirectUrl" if found.get("RedirectUrl"):
-            raise _Elsewhere(url=found["RedirectUrl"])
+    action = found.get("Action", "")
+    if action == "redirectAddr" and found.get("RedirectAddr"):
+        raise _Elsewhere(email=found["RedirectAddr"])
+    if action == "redirectUrl" and found.get("RedirectUrl"):
+        raise _Elsewhere(url=found["RedirectUrl"])
     by_type = dict(_protocols(answer))
     for kind in _TYPES:
         if by_type.get(kind):

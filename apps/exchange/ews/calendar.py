@@ -153,7 +153,10 @@ class EwsCalendar:
             rows += services.find_by_stamp(self.wire, stamp).items
         if uid:
             rows += services.find_by_uid(self.wire, uid).items
-        return self._items(rows, window)[0]
+        # They are few, and decide what is whose: each is read whole.
+        item_ids = list(dict.fromkeys(ids(row)[0] for row in rows))
+        items, _lost = self._expanded([one for one in item_ids if one], window)
+        return tuple(items)
 
     def create(self, content: Content, *, stamp: str, attempt_id: str) -> EventRef:
         item_id, change_key = services.create_item(

@@ -16,7 +16,7 @@ from apps.exchange import transport
 from apps.exchange.errors import AuthenticationFailed, ExchangeError, Misconfigured
 from apps.exchange.ews import errors, services, session
 from apps.exchange.ews.calendar import EwsCalendar
-from apps.exchange.ews.codes import SwitchedOff, Where
+from apps.exchange.ews.codes import SwitchedOff, Where, by_code
 from apps.exchange.ews.wire import Wire
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _signed_in(settings: EwsSettings, email: str) -> Iterator[Stage]:
 
 
 def _read_only(wire: Wire) -> ExchangeError:
-    return errors.codes.by_code("ErrorCreateItemAccessDenied", wire.where("GetFolder"))
+    return by_code("ErrorCreateItemAccessDenied", wire.where("GetFolder"))
 
 
 def _version(version: str) -> str:

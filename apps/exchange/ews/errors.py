@@ -49,7 +49,8 @@ def translate(error: Exception, where: Where) -> ExchangeError:
     root = _root(error)
     if isinstance(root, requests.RequestException | OSError):
         return _by_connection(root, where)
-    if isinstance(error, Damaged | ews.TransportError):
+    # Response codes are transport errors of exchangelib too; these three are nothing else.
+    if type(error) in (Damaged, ews.TransportError, ews.SOAPError, ews.MalformedResponseError):
         return _damaged(error, where)
     wait = getattr(error, "back_off", None)
     return codes.by_code(

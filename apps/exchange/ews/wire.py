@@ -93,7 +93,8 @@ class Wire:
             translated = errors.translate(error, self.where(name, is_write=is_write))
             if translated is error:
                 raise
-            raise translated from error
+            # What the server or exchangelib says may quote the request: no traceback tells it.
+            raise translated from None
         if header is not None:
             self._learn_version(header)
         return response

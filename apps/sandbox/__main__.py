@@ -1,0 +1,53 @@
+"""`python -m apps.sandbox`: serve the sandbox until SIGTERM or SIGINT, and keep its state in a snapshot."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+from apps.sandbox import seed, snapshot
+from apps.sandbox.server import PortTaken, SandboxServer
+from apps.sandbox.store import Store
+
+DEFAULT_PORT = 8025
+
+
+def main() -> int:
+    """Serve; answer the exit status."""
+    wanted = os.environ.get("SANDBOX_PORT") or str(DEFAULT_PORT)
+    if not wanted.isdigit() or int(wanted) > 65535:  # noqa: PLR2004 -- the highest port
+        return _complain(
+            f"SANDBOX_PORT is {wanted!r}. It must be a port number, or empty for {DEFAULT_PORT}."
+        )
+    store, path = Store(), snapshot.default_path()
+    snapshot.load(path, store)
+    try:
+        server = SandboxServer(store, port=int(wanted))
+    except PortTaken as error:
+        return _complain(
+            f"The sandbox cannot start: {error} Another program may have the port. Stop it, or set SANDBOX_PORT."
+        )
+    if seed.is_empty(store):
+        seed.fill(store, server=server.url)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    keeper = snapshot.Keeper(store, path)
+    keeper.start()
+    with server.start():
+        sys.stdout.write(f"ready: {server.url}/\n")
+        sys.stdout.flush()
+        stopping.wait()
+    keeper.stop()
+    return 0
+
+
+def _complain(sentence: str) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""Who is at the door: Basic and NTLM sign-in, refusals counted per account.
+
+NTLM signs in a TCP connection, not a request (MS-NTHT); its two answers without a sign-in are no refusals.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import struct
+import tempfile
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+import spnego
+from spnego._ntlm_raw.crypto import ntowfv1
+
+if TYPE_CHECKING:
+    from apps.sandbox.store.model import Account, Organisation, SignIn
+
+_NTLM_NEGOTIATE = 1
+_NTLM_AUTHENTICATE = 3
+_OFFERS: dict[SignIn, str] = {"ntlm": "NTLM", "basic": 'Basic realm="{realm}"'}
+_user_file_lock = threading.Lock()
+_user_file = Path(tempfile.mkdtemp(prefix="sandbox-ntlm-")) / "user"
+
+
+class Accounts(Protocol):
+    """What signing in needs of the store."""
+
+    organisations: dict[str, Organisation]
+
+    def account(self, name: str) -> Account | None:
+        """Find an account by user@domain or DOMAIN\\user."""
+
+    def sign_in(self, name: str, password: str, kind: SignIn = "basic") -> Account | None:
+        """Answer the account if that kind of sign-in is allowed and the password is right."""
+
+
+@dataclass
+class Connection:
+    """What one TCP connection remembers: an NTLM exchange under way, and who it signed in."""
+
+    context: Any = None
+    account: Account | None = None
+
+
+@dataclass
+class NotSignedIn(Exception):
+    """401, with what WWW-Authenticate lists. `refused`: credentials were given and were wrong."""
+
+    challenges: list[str]
+    refused: str = ""
+
+
+@dataclass
+class SignIns:
+    """Sign-ins to one server. `lock_after`: so many refusals lock an account; None: never."""
+
+    accounts: Accounts
+    lock_after: int | None = None
+    refused: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def check(self, authorization: str, host: str, connection: Connection) -> Account:
+        """Answer who sends a request. Raises NotSignedIn."""
+        scheme, _, credentials = authorization.partition(" ")
+        if scheme.lower() == "basic":
+            return self._basic(credentials.strip(), host)
+        if scheme.lower() == "ntlm":
+            return self._ntlm(credentials.strip(), host, connection)
+        if connection.account is not None and not authorization:
+            return connection.account
+        raise NotSignedIn(self.offers(host))
+
+    def offers(self, host: str) -> list[str]:
+        """List what a server offers to who has not signed in; a server is told by its name."""
+        organisations = list(self.accounts.organisations.values())
+        named = [
+            one for one in organisations if one.server.lower() == host.lower()
+        ] or organisations
+        kinds: set[SignIn] = set()
+        for organisation in named:
+            for account in organisation.accounts.values():
+                kinds |= account.sign_ins
+        realm = host or "exchange"
+        return [offer.format(realm=realm) for kind, offer in _OFFERS.items() if kind in kinds]
+
+    def is_locked(self, account: Account) -> bool:
+        """Tell whether too many refusals have locked an account."""
+        return self.lock_after is not None and self.refused[account.login] >= self.lock_after
+
+    def forget(self) -> None:
+        """Count refusals from nought again; this unlocks accounts."""
+        with self._lock:
+            self.refused.clear()
+
+    def _basic(self, credentials: str, host: str) -> Account:
+        try:
+            name, _, password = base64.b64decode(credentials).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise NotSignedIn(self.offers(host)) from None
+        account = self.accounts.sign_in(name, password, "basic")
+        if account is None or self.is_locked(account):
+            raise self._refusal(name, host)
+        return account
+
+    def _ntlm(self, token: str, host: str, connection: Connection) -> Account:
+        try:
+            message = base64.b64decode(token)
+            kind = struct.unpack_from("<I", message, 8)[0]
+        except (binascii.Error, struct.error):
+            raise NotSignedIn(self.offers(host)) from None
+        if kind == _NTLM_NEGOTIATE:
+            with _user_file_lock:
+                _write_user(
+                    "", "", ""
+                )  # the context asks for a file, and reads it only at the last step
+                connection.context = spnego.server(protocol="ntlm")
+            challenge = connection.context.step(message) or b""
+            raise NotSignedIn([f"NTLM {base64.b64encode(challenge).decode()}"])
+        context, connection.context, connection.account = connection.context, None, None
+        if kind != _NTLM_AUTHENTICATE or context is None:
+            raise NotSignedIn(self.offers(host))
+        connection.account = self._authenticated(context, message, host)
+        return connection.account
+
+    def _authenticated(self, context: Any, message: bytes, host: str) -> Account:
+        """Check an NTLM answer against the password of the account that it names."""
+        domain, user = _named(message)
+        name = f"{domain}\\{user}" if domain else user
+        account = self.accounts.account(name)
+        if account is None or "ntlm" not in account.sign_ins or self.is_locked(account):
+            raise self._refusal(name, host)
+        with _user_file_lock:
+            _write_user(domain, user, account.password)
+            try:
+                context.step(message)
+            except spnego.exceptions.SpnegoError:
+                raise self._refusal(name, host) from None
+        return account
+
+    def _refusal(self, name: str, host: str) -> NotSignedIn:
+        account = self.accounts.account(name)
+        login = account.login if account else name
+        with self._lock:
+            self.refused[login] += 1
+        return NotSignedIn(self.offers(host), refused=login)
+
+
+def _host(server: str) -> str:
+    """Take the name out of a server's address, which may be a whole URL."""
+    return (urlsplit(server if "//" in server else f"//{server}").hostname or "").lower()
+
+
+def _named(message: bytes) -> tuple[str, str]:
+    """Read domain and user out of an NTLM AUTHENTICATE_MESSAGE (MS-NLMP 2.2.1.3)."""
+    unicode = struct.unpack_from("<I", message, 60)[0] & 1
+    found: list[str] = []
+    for position in (28, 36):
+        length, _, offset = struct.unpack_from("<HHI", message, position)
+        raw = message[offset : offset + length]
+        found.append(raw.decode("utf-16-le" if unicode else "cp437", "replace"))
+    return found[0], found[1]
+
+
+def _write_user(domain: str, user: str, password: str) -> None:
+    """Put the one user who is signing in where spnego looks: as a hash, so that any password will do."""
+    name = f"{domain}\\{user}" if domain else user
+    digest = ntowfv1(password).hex()
+    _user_file.touch(mode=0o600)
+    _user_file.write_text(f"{name}:0:{'0' * 32}:{digest}:[U]:LCT-00000000\n", encoding="utf-8")
+    os.environ["NTLM_USER_FILE"] = str(_user_file)

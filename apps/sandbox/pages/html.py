@@ -1,0 +1,112 @@
+"""What pages are made of: elements that escape what they are given, the frame around each page, and answers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+COPY_SCRIPT = (Path(__file__).parent / "copy.js").read_text(encoding="utf-8")
+VOID = frozenset({"input", "meta", "br", "link"})
+
+
+class Html(str):
+    """Text that is markup already."""
+
+    __slots__ = ()
+
+
+Child = str | None | Sequence["Child"]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer for the server to send."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def h(name: str, /, *children: Child, **attributes: str | bool | None) -> Html:
+    """Make an element. Children are escaped unless they are Html. `class_` is class; `data_x` is data-x; None is left out."""
+    written = "".join(_attribute(key, value) for key, value in attributes.items())
+    if name in VOID:
+        return Html(f"<{name}{written}>")
+    return Html(f"<{name}{written}>{join(*children)}</{name}>")
+
+
+def join(*children: Child) -> Html:
+    """Put children one after another."""
+    return Html("".join(_child(child) for child in children))
+
+
+def page(title: str, *body: Child, status: int = 200, script: str = "") -> Response:
+    """Frame a page. Nothing is fetched from elsewhere, and only the given script may run."""
+    head = h(
+        "head",
+        h("meta", charset="utf-8"),
+        h("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        h("meta", name="color-scheme", content="light dark"),
+        h("link", rel="icon", href="data:,"),
+        h("title", f"{title} · Sandbox Exchange"),
+        h("style", Html(STYLE)),
+    )
+    bar = h(
+        "header",
+        h("a", "Skip to content", href="#content", class_="skip"),
+        h("a", h("strong", "Sandbox Exchange"), href="/", class_="brand"),
+        h("span", "stands in for Microsoft; nothing leaves this machine", class_="motto"),
+        class_="bar",
+    )
+    run = h("script", Html(script)) if script else None
+    main = h("main", *body, id="content")
+    text = "<!doctype html>" + h("html", head, h("body", bar, main, run), lang="en")
+    return Response(status, _headers(script), text.encode())
+
+
+def redirect(where: str) -> Response:
+    """Send the browser to another page after a form was taken."""
+    return Response(303, {"Location": where, "Content-Length": "0"}, b"")
+
+
+def hidden(text: str) -> Html:
+    """Write what is read aloud, and not shown."""
+    return h("span", text, class_="unseen")
+
+
+def _headers(script: str) -> dict[str, str]:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    scripts = f"'sha256-{digest}'" if script else "'none'"
+    policy = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; "
+        f"frame-ancestors 'none'; script-src {scripts}"
+    )
+    return {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def _child(child: Child) -> str:
+    if child is None:
+        return ""
+    if isinstance(child, Html):
+        return child
+    if isinstance(child, str):
+        return html.escape(child)
+    return join(*child)
+
+
+def _attribute(key: str, value: str | bool | None) -> str:  # noqa: FBT001 -- an attribute without a value
+    if value is None or value is False:
+        return ""
+    name = key.rstrip("_").replace("_", "-")
+    return f" {name}" if value is True else f' {name}="{html.escape(value)}"'

@@ -1,0 +1,114 @@
+"""The first page: what this is, and what to type when installing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from apps.sandbox import seed
+from apps.sandbox.pages.html import COPY_SCRIPT, Html, Response, h, hidden, page
+
+if TYPE_CHECKING:
+    from apps.sandbox.store import Account, Mailbox, Organisation, Store
+
+KINDS = {"room": "Room", "equipment": "Equipment", "shared": "Shared", "user": "Person"}
+
+
+def start(store: Store) -> Response:
+    """Show every organisation."""
+    intro = h(
+        "p",
+        "A small Exchange that runs on this machine and stands in for Microsoft's. OptixSync reaches it by its address "
+        "alone, as it would reach a real one. Everything in it is made up, no mail is sent, and nothing leaves this machine.",
+        class_="lead",
+    )
+    with store.lock:
+        sections = [_organisation(store, one) for one in store.organisations.values()]
+    if not sections:
+        sections = [h("p", "There is no organisation yet.")]
+    said = h("p", id="copied", role="status", class_="toast")
+    title = "Outlook, and what to type when installing"
+    return page("Start", h("h1", title), intro, *sections, said, script=COPY_SCRIPT)
+
+
+def _organisation(store: Store, organisation: Organisation) -> Html:
+    accounts = [_account(organisation, one) for one in organisation.accounts.values()]
+    mailboxes = list(store.mailboxes(organisation.domain))
+    left_open = {
+        f"{local}@{organisation.domain}" for local in seed.LEFT_OPEN.get(organisation.domain, ())
+    }
+    free = [one for one in mailboxes if one.address in left_open]
+    rest = [one for one in mailboxes if one.address not in left_open]
+    name = f"organisation-{organisation.domain}"
+    return h(
+        "section",
+        h("h2", organisation.name, h("small", organisation.domain), id=name),
+        h("div", *accounts, class_="cards"),
+        _table("Free, for you to connect", free),
+        _table("All other mailboxes" if free else "Mailboxes", rest),
+        aria_labelledby=name,
+        class_="organisation",
+    )
+
+
+def _account(organisation: Organisation, account: Account) -> Html:
+    kinds = " or ".join(
+        kind.upper() if kind == "ntlm" else kind.title() for kind in sorted(account.sign_ins)
+    )
+    rows = (
+        ("Server address", organisation.server),
+        ("Service account", account.name),
+        ("The same, by domain", account.login),
+        ("Password", account.password),
+        ("Email for autodiscover", account.name),
+    )
+    return h(
+        "dl",
+        [
+            h("div", h("dt", what), h("dd", h("code", value), _copy(what, value)))
+            for what, value in rows
+        ],
+        h("div", h("dt", "Signs in by"), h("dd", kinds)),
+        class_="facts",
+    )
+
+
+def _table(title: str, mailboxes: list[Mailbox]) -> Html | None:
+    if not mailboxes:
+        return None
+    heads = ("Name", "Address", "Also reached as", "Kind", "Calendar")
+    return h(
+        "table",
+        h("caption", title),
+        h("thead", h("tr", [h("th", one, scope="col") for one in heads])),
+        h("tbody", [_row(one) for one in mailboxes]),
+        class_="mailboxes",
+    )
+
+
+def _row(mailbox: Mailbox) -> Html:
+    aliases = [
+        h("span", h("code", one), _copy("alias", one), class_="pair") for one in mailbox.aliases
+    ]
+    where = f"/outlook/{quote(mailbox.address, safe='@')}/"
+    return h(
+        "tr",
+        h("th", mailbox.name, scope="row"),
+        h(
+            "td",
+            h("span", h("code", mailbox.address), _copy("address", mailbox.address), class_="pair"),
+        ),
+        h("td", aliases or h("span", "–", class_="faint"), data_label="Also"),
+        h("td", KINDS[mailbox.kind], ", not in lists" if mailbox.hidden else None),
+        h("td", h("a", "Open", hidden(f" {mailbox.name}"), " in Outlook", href=where)),
+    )
+
+
+def _copy(what: str, value: str) -> Html:
+    """Make a button that a script shows; without one the text can be copied by hand."""
+    label = hidden(
+        f" {what.lower()} {value}" if what in {"alias", "address"} else f" {what.lower()}"
+    )
+    return h(
+        "button", "Copy", label, type="button", hidden=True, data_copy=value, data_what=what.lower()
+    )

@@ -1,0 +1,32 @@
+"""A scripted Exchange on loopback, and settings under which it may be spoken to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from apps.exchange.ews import session
+from apps.exchange.ews.calendar import EwsCalendar
+from tests.exchange.ews.soap import Exchange
+from tests.exchange.http import serving
+
+
+@pytest.fixture(autouse=True)
+def _loopback_is_allowed(settings: Any) -> Iterator[None]:
+    settings.EXCHANGE_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    settings.EXCHANGE_ALLOW_PLAIN_HTTP_TO = ["127.0.0.1"]
+    yield
+    session.close_connections()
+
+
+@pytest.fixture
+def exchange() -> Iterator[Exchange]:
+    with serving() as server:
+        yield Exchange(server)
+
+
+@pytest.fixture
+def calendar(exchange: Exchange) -> EwsCalendar:
+    return EwsCalendar(exchange.wire())

@@ -1,0 +1,27 @@
+"""A sandbox with a small organisation, served over loopback; every answer is checked against the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from apps.sandbox.server import SandboxServer, serve
+from apps.sandbox.store import Store
+from apps.sandbox.streaming import Settings
+from tests.sandbox import wire
+
+
+@pytest.fixture
+def store() -> Store:
+    return wire.filled_store()
+
+
+@pytest.fixture
+def server(store: Store) -> Iterator[SandboxServer]:
+    """Minutes last a second here, and a stream shows signs of life five times in one."""
+    with serve(store, check_answers=True, streaming=Settings(minute=1.0, heartbeat=0.2)) as running:
+        yield running
+        wire.forget_connections()
+    assert running.ews.invalid_answers == []
+    assert running.errors == []
