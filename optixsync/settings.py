@@ -147,6 +147,11 @@ INSTALLATION_ID = env.str("INSTALLATION_ID", default="")
 CALENDAR_FACTORY = "apps.exchange.services.calendar_for"
 # A calendar is due so long after the end of its last run.
 SYNC_EVERY_S = env.int("SYNC_EVERY_S", default=60)
+# The same while its server tells of changes; after so long without a sign of life it does not.
+SYNC_EVERY_WITH_PUSH_S = env.int("SYNC_EVERY_WITH_PUSH_S", default=300)
+PUSH_SILENT_AFTER_S = env.int("PUSH_SILENT_AFTER_S", default=120)
+# A function of a connection that gives the port to its server's push, or None.
+PUSH_FACTORY = ""
 
 # Server addresses that tenants type are a way into the operator's network. Networks, and the word
 # "public" for what the whole world can reach.

@@ -85,7 +85,8 @@ def want_full_rounds(now: dt.datetime | None = None) -> int:
     return rows.update(is_full_round_wanted=True)
 
 
-def next_due(now: dt.datetime) -> dt.datetime:
-    """When a calendar that ended a run now is due again."""
+def next_due(now: dt.datetime, *, is_pushed: bool = False) -> dt.datetime:
+    """When a calendar that ended a run now is due again; later where changes are told by push."""
     share = 1 + random.uniform(0, JITTER)  # noqa: S311 -- no secret: it spreads the load
-    return now + dt.timedelta(seconds=settings.SYNC_EVERY_S * share)
+    seconds = settings.SYNC_EVERY_WITH_PUSH_S if is_pushed else settings.SYNC_EVERY_S
+    return now + dt.timedelta(seconds=seconds * share)

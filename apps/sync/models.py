@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -116,6 +118,10 @@ class CalendarLink(models.Model):
     # Asked for while a run was on: look once more when it ends.
     is_nudged = models.BooleanField(default=False, editable=False)
     last_good_at = models.DateTimeField(_("in sync as of"), null=True, editable=False)
+    # Which listener has it, until when, and when its server gave the last sign of life.
+    push_token = models.PositiveBigIntegerField(default=0, editable=False)
+    push_until = models.DateTimeField(null=True, editable=False)
+    heard_at = models.DateTimeField(null=True, editable=False)
     # When the address was typed: a claim never proved is released after a day.
     claimed_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -136,6 +142,11 @@ class CalendarLink(models.Model):
     @property
     def tenant(self) -> Tenant:
         return self.resource.tenant
+
+    def is_pushed(self, now: dt.datetime) -> bool:
+        """Whether its server tells of changes, as far as can be known."""
+        silent_after = timedelta(seconds=settings.PUSH_SILENT_AFTER_S)
+        return self.heard_at is not None and now - self.heard_at < silent_after
 
     @property
     def is_first_sync(self) -> bool:

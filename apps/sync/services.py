@@ -14,7 +14,6 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
-from django_q.tasks import async_task
 
 from apps.exchange.errors import (
     AccessDenied,
@@ -38,6 +37,7 @@ from apps.sync.models import MAX_BARREN_STARTS, CalendarLink, RemoteEvent, SyncR
 from apps.sync.planner import plan
 from apps.sync.pull import pull
 from apps.sync.session import Session, TimeIsUp, window_of
+from apps.sync.stopping import stop
 from apps.tenants.installation import may_send, this_installation
 
 if TYPE_CHECKING:
@@ -247,7 +247,11 @@ def _agree(session: Session) -> dict[str, int]:
 
 def _succeeded(session: Session, outcome: Outcome) -> None:
     calendar, run, now = session.calendar, session.run, session.clock()
-    values: dict[str, object] = {"failures": 0, "is_nudged": False, "due_at": next_due(now)}
+    values: dict[str, object] = {
+        "failures": 0,
+        "is_nudged": False,
+        "due_at": _next_due(calendar, now),
+    }
     if outcome is Outcome.DONE:
         values |= {
             "last_good_at": session.began_at, "error_kind": "", "failed_at": None,
@@ -274,6 +278,11 @@ def _succeeded(session: Session, outcome: Outcome) -> None:
     session.lease.release()
 
 
+def _next_due(calendar: CalendarLink, now: dt.datetime) -> dt.datetime:
+    calendar.refresh_from_db(fields=["heard_at"])
+    return next_due(now, is_pushed=calendar.is_pushed(now))
+
+
 def _failed(
     calendar: CalendarLink, run: SyncRun, lease: Lease, exc: ExchangeError, clock: Clock
 ) -> Report:
@@ -289,12 +298,12 @@ def _failed(
     match exc:
         case AuthenticationFailed():
             # What is stopped is the connection; when it works again, its calendars go on.
-            _stop(calendar, told, now)
+            stop(calendar.connection_id, exc, now)
         case Transient():
             wait = exc.retry_after or wait
         case _:
             if isinstance(exc, AccessDenied) and _is_refused_elsewhere(calendar):
-                _stop(calendar, told, now)
+                stop(calendar.connection_id, exc, now)
             elif not is_leaving:
                 values["state"] = State.NEEDS_ATTENTION
     if not is_leaving:
@@ -305,13 +314,6 @@ def _failed(
     _end_run(run, Outcome.FAILED, clock, **told)
     lease.release()
     return Report("failed", words=exc.cause)
-
-
-def _stop(calendar: CalendarLink, told: dict[str, str], now: dt.datetime) -> None:
-    """Stop the whole connection until a person acts, and tell its owners once."""
-    running = ExchangeConnection.objects.filter(pk=calendar.connection_id or 0, stopped_at=None)
-    if running.update(stopped_at=now, **told):
-        async_task("apps.sync.tasks.tell_owners", calendar.connection_id)
 
 
 def _is_refused_elsewhere(calendar: CalendarLink) -> bool:

@@ -97,6 +97,20 @@ def test_nothing_connected_says_so() -> None:
     assert "No calendar is connected" in run()
 
 
+def test_paused_calendar_is_synced_only_by_name(world: World) -> None:
+    CalendarLink.objects.update(state=CalendarLink.State.PAUSED)
+
+    assert "No calendar is connected" in run()
+    assert "done" in run("room@example.com")
+
+
+def test_table_names_its_columns(world: World) -> None:
+    head, line = run().splitlines()
+
+    assert head.split() == ["calendar", "resource", "outcome", "what"]
+    assert line.index("done") == head.index("outcome")
+
+
 CONTENT = Content("x", NOW, NOW + dt.timedelta(hours=1), is_all_day=False, time_zone="UTC")
 REF = EventRef(EventKey("item"), "key")
 

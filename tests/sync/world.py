@@ -48,6 +48,10 @@ class World:
     def clock(self) -> dt.datetime:
         return self.now
 
+    @property
+    def connection_id(self) -> int:
+        return self.calendar.connection_id or 0
+
     def later(self, by: dt.timedelta) -> None:
         self.now += by
 

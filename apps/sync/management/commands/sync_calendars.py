@@ -45,7 +45,8 @@ class Command(BaseCommand):
                 raise CommandError(f"There is no tenant {slug}. Its slug stands in its settings.")
             calendars = calendars.for_tenant(tenant)
         if not names:
-            return list(calendars)
+            # Who paused one meant it; by name it is synced all the same.
+            return list(calendars.exclude(state=CalendarLink.State.PAUSED))
         found = []
         for name in names:
             wanted = Q(pk=int(name)) if name.isdigit() else Q(email__iexact=name)
@@ -85,14 +86,24 @@ class Command(BaseCommand):
                 self.stderr.write("")
 
     def _print(self, rows: list[dict[str, Any]], *, as_json: bool) -> None:
-        for row in rows:
-            if as_json:
+        if as_json:
+            for row in rows:
                 self.stdout.write(json.dumps(row))
-                continue
-            head = f"{row['calendar']}  {row['resource']}  {row['outcome']}"
-            counts = "  ".join(f"{k} {v}" for k, v in row.items() if isinstance(v, int))
-            self.stdout.write("  ".join(x for x in (head, counts, row.get("words", "")) if x))
-            for line in row.get("plan", []):
-                self.stdout.write(f"    {line}")
-        if not rows and not as_json:
+            return
+        if not rows:
             self.stdout.write("No calendar is connected.")
+            return
+        cells = [("calendar", "resource", "outcome", "what"), *map(_cells, rows)]
+        widths = [max(len(row[n]) for row in cells) for n in range(3)]
+        for number, line in enumerate(cells):
+            padded = [cell.ljust(width) for cell, width in zip(line[:3], widths, strict=True)]
+            self.stdout.write("  ".join([*padded, line[3]]).rstrip())
+            for step in rows[number - 1].get("plan", []) if number else []:
+                self.stdout.write(f"    {step}")
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    """A line of the table: numbers by name, and the words of what failed."""
+    counts = ", ".join(f"{name} {count}" for name, count in row.items() if isinstance(count, int))
+    what = "; ".join(part for part in (counts, row.get("words", "")) if part)
+    return row["calendar"], row["resource"], row["outcome"], what or "nothing to do"

@@ -1,0 +1,21 @@
+"""Stop a whole connection at the first refused sign-in, until a person acts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django_q.tasks import async_task
+
+from apps.exchange.models import ExchangeConnection
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from apps.exchange.errors import ExchangeError
+
+
+def stop(connection_id: int | None, exc: ExchangeError, now: dt.datetime) -> None:
+    """Stop every calendar of the connection, and tell its owners once."""
+    running = ExchangeConnection.objects.filter(pk=connection_id or 0, stopped_at=None)
+    if running.update(stopped_at=now, error_kind=exc.kind, cause=exc.cause, fix=exc.fix):
+        async_task("apps.sync.tasks.tell_owners", connection_id)
