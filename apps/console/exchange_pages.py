@@ -92,11 +92,13 @@ def exchange(request: HttpRequest) -> HttpResponse:
 def connection_page(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
     """One connection: what it is connected to, how it is, and what can be done."""
     row = _found(request, connection)
+    is_panel = "HX-Request" in request.headers
     return _page(
         request,
-        "connection",
+        "connection_panel" if is_panel else "connection",
         str(row),
         connection=row,
+        is_panel=is_panel,
         condition=words.condition(row),
         stages=words.stages(row),
         progress=words.progress(row),
@@ -290,7 +292,7 @@ def _found(request: HttpRequest, uuid: uuid.UUID) -> ExchangeConnection:
 
 
 def _with_conditions(request: HttpRequest) -> list[tuple[ExchangeConnection, Any, int]]:
-    rows = scoped(ExchangeConnection.objects.present(), request)
+    rows = scoped(ExchangeConnection.objects.present(), request).select_related("tenant")
     return [(row, words.condition(row), shown_calendars(row)) for row in rows]
 
 
@@ -313,11 +315,29 @@ def _to(row: ExchangeConnection) -> HttpResponseRedirect:
     return HttpResponseRedirect(_address(row))
 
 
-def _page(request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
+def _page(
+    request: HttpRequest,
+    template: str,
+    title: str,
+    *,
+    connection: ExchangeConnection | None = None,
+    **context: Any,
+) -> TemplateResponse:
+    way = [(_("Apps"), reverse("admin:apps"))]
+    if template != "exchange":
+        way.append((_("Exchange"), reverse("admin:exchange")))
+    if connection is not None and not template.startswith("connection"):
+        way.append((str(connection), _address(connection)))
     return TemplateResponse(
         request,
         f"console/apps/{template}.html",
-        {**admin.site.each_context(request), "title": title, **context},
+        {
+            **admin.site.each_context(request),
+            "title": title,
+            "way": way,
+            "connection": connection,
+            **context,
+        },
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -78,8 +79,9 @@ def _installed(connection: ExchangeConnection) -> Condition:
     if connection.stopped_at:
         return Condition(_("Stopped"), "danger", connection.cause, connection.fix)
     if connection.is_paused and connection.paused_until:
-        until = date_format(localtime(connection.paused_until), "H:i")
-        words = _("The server asked for a pause, until %(time)s UTC. It goes on by itself.")
+        zone = ZoneInfo(connection.tenant.time_zone)
+        until = date_format(localtime(connection.paused_until, zone), "H:i")
+        words = _("The server asked for a pause, until %(time)s. It goes on by itself.")
         return Condition(_("Waiting"), "warning", words % {"time": until})
     if connection.last_check and not connection.is_check_good:
         return Condition(_("Needs attention"), "warning", _("The last check found a problem."))

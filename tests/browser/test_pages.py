@@ -12,10 +12,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
+from apps.exchange.models import ExchangeConnection
 from apps.tenants import services as tenants
 from apps.tenants.models import Invitation, Role, Tenant, User
 from apps.tenants.querysets import TenantQuerySet
-from tests.browser.conftest import SignIn, look, opened
+from tests.browser.conftest import WIDTHS, SignIn, check_page, look, opened, screenshot
+from tests.exchange.world import in_state
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_for_module")]
 
@@ -34,6 +36,7 @@ NO_PAGE = {
     "admin:switch_tenant",
     "accept_invitation",  # below, with a link that works
 }
+CONNECTION_STATES = ("works", "checking", "failed", "lost", "stopped", "uninstalling")
 SIGNED_IN_ACCOUNT_PAGES = {
     "account_change_password",
     "account_email",
@@ -86,7 +89,16 @@ def invitation(demo_for_module: None) -> Invitation:
 
 
 @pytest.fixture(scope="module")
-def profile(browser: Browser, server: LiveServer, invitation: Invitation) -> dict[str, Any]:
+def connections(demo_for_module: None) -> dict[str, ExchangeConnection]:
+    """One connection in each state; they stay for all pages, since the server sees no transaction."""
+    tenant = Tenant.objects.get(slug=TENANT)
+    return {state: in_state(state, tenant) for state in CONNECTION_STATES}
+
+
+@pytest.fixture(scope="module")
+def profile(
+    browser: Browser, server: LiveServer, invitation: Invitation, connections: object
+) -> dict[str, Any]:
     """Someone signed in, once for all pages: what their browser keeps."""
     return {}
 
@@ -115,6 +127,8 @@ def address_of(name: str) -> str:
     """Where the page is; where it is about a row, about the demo's first one of its kind."""
     if not PAGES[name]:
         return reverse(name)
+    if name.startswith("admin:exchange_"):
+        return reverse(name, args=[ExchangeConnection.objects.get(name__endswith="works").uuid])
     app, model_name = name.removeprefix("admin:").split("_")[:2]
     rows = apps.get_model(app, model_name)._default_manager.order_by("pk")
     tenant = Tenant.objects.get(slug=TENANT)
@@ -161,6 +175,43 @@ def test_page_of_an_invitation(page: Page, invitation: Invitation) -> None:
 
 def test_page_of_an_invitation_that_is_no_longer_good(page: Page) -> None:
     look(page, "invitation_unusable", reverse("accept_invitation", args=["torn"]), status=410)
+
+
+@pytest.mark.parametrize("state", CONNECTION_STATES)
+def test_page_of_a_connection(
+    signed_in: Page, connections: dict[str, ExchangeConnection], state: str
+) -> None:
+    address = reverse("admin:exchange_connection", args=[connections[state].uuid])
+
+    look(signed_in, f"exchange_{state}", address)
+
+
+def test_pages_before_exchange_is_installed(page: Page, sign_in: SignIn) -> None:
+    sign_in(page, "inhaberin@example.com")
+
+    for name in ("apps", "exchange"):
+        look(page, f"{name}_empty", reverse(f"admin:{name}"))
+        assert (
+            page.get_by_text("Not installed").or_(page.get_by_role("link", name="Install")).count()
+        )
+
+
+def test_form_that_is_refused_says_why_beside_the_fields(signed_in: Page) -> None:
+    signed_in.goto(reverse("admin:exchange_install_server"))
+    signed_in.get_by_label("Server address").fill("mail example")
+    signed_in.get_by_label("Account email").fill("svc@example.com")
+    signed_in.get_by_label("Password", exact=True).fill("x")
+    signed_in.get_by_label("Mailbox to try").fill("room@example.com")
+    signed_in.get_by_role("button", name="Check").click()
+
+    field = signed_in.get_by_label("Server address")
+    assert field.get_attribute("aria-invalid") == "true"
+    assert signed_in.get_by_text("This is no host name.").is_visible()
+    assert signed_in.get_by_label("Password", exact=True).input_value() == ""
+    for width in WIDTHS:
+        signed_in.set_viewport_size({"width": width, "height": 860})
+        screenshot(signed_in, "exchange_form_refused", width, "light")
+        check_page(signed_in)
 
 
 def test_page_that_is_not_there(signed_in: Page) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.utils import timezone
 
 from apps.exchange.checking import Stage
-from apps.exchange.models import ExchangeConnection
+from apps.exchange.models import CHECK_LASTS_AT_MOST, ExchangeConnection
 from apps.exchange.services import Details
+from apps.tenants.models import Tenant
 
 SECRET = "Blue-Whale-42"
 NAMES = (
@@ -57,3 +61,59 @@ def details(**changed: str) -> Details:
             **changed,
         }
     )
+
+
+def in_state(state: str, tenant: Tenant) -> ExchangeConnection:
+    """A connection as pages meet it, without a server: the rows as a check would have left them."""
+    now = timezone.now()
+    stages = [asdict(Stage(name=name, words=FOUND.get(name, ""))) for name in NAMES]
+    values: dict[str, Any] = {
+        "wire": "ews",
+        "name": f"Exchange that {state}",
+        "server": "mail.example.com",
+        "server_url": "https://mail.example.com/EWS/Exchange.asmx",
+        "email": "svc-optixsync@example.com",
+        "username": "EXAMPLE\\svc-optixsync",
+        "try_email": "lighthouse@example.com",
+        "sign_in": "ntlm",
+        "server_version": "Exchange Server 2019 (15.2.1544.4)",
+        "last_check": stages,
+        "check_started_at": now,
+        "last_checked_at": now,
+    }
+    changes: dict[str, dict[str, Any]] = {
+        "works": {},
+        "checking": {"last_check": stages[:3], "last_checked_at": None, "state": "pending"},
+        "failed": {"last_check": [*stages[:6], asdict(REFUSED)], "state": "pending"},
+        "lost": {
+            "last_check": stages[:2], "last_checked_at": None, "state": "pending",
+            "check_started_at": now - CHECK_LASTS_AT_MOST,
+        },
+        "stopped": {
+            "stopped_at": now, "cause": "mail.example.com refuses the account or its password.",
+            "fix": "Type the password anew.",
+        },
+        "uninstalling": {"state": "uninstalling"},
+    }  # fmt: skip
+    return ExchangeConnection.objects.create(tenant=tenant, **{**values, **changes[state]})
+
+
+FOUND = {
+    "name": "mail.example.com is 192.0.2.10.",
+    "network": "This installation may connect to it.",
+    "encryption": "The connection is encrypted, and the certificate is good.",
+    "sign-in offered": "The server offers a sign-in by NTLM.",
+    "sign-in": "The account EXAMPLE\\svc-optixsync is let in.",
+    "version": "Exchange Server 2019 (15.2.1544.4)",
+    "mailbox": "The calendar of lighthouse@example.com opens.",
+}
+REFUSED = Stage(
+    name="mailbox",
+    ok=False,
+    words="The service account may not act for lighthouse@example.com.",
+    fix="Give it the role ApplicationImpersonation, or choose delegate access.",
+    command=(
+        "New-ManagementRoleAssignment -Name OptixSync -Role ApplicationImpersonation "
+        "-User <service account>"
+    ),
+)
