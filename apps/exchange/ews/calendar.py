@@ -31,6 +31,7 @@ from apps.exchange.errors import (
     Transient,
 )
 from apps.exchange.ews import services
+from apps.exchange.ews.codes import TooMuch
 from apps.exchange.ews.expansion import NUMBER, expand
 from apps.exchange.ews.mapping import Kind, Unreadable, event, flag, ids, kind
 from apps.exchange.ews.masters import Master, Masters, master_of
@@ -142,12 +143,12 @@ class EwsCalendar:
 
     def read(self, item_id: str, window: Window) -> Item:
         answer = services.get_items(self.wire, [services.item_id(item_id)], services.EXPANDED)[0]
-        if isinstance(answer, NotFound) or (not isinstance(answer, ExchangeError) and self._is_elsewhere(answer)):  # fmt: skip
-            raise NotFound("The event is not in this calendar.")
+        if isinstance(answer, Rejected):
+            return Item(item_id, problem=answer.cause)
         if isinstance(answer, ExchangeError):
-            if isinstance(answer, Rejected):
-                return Item(item_id, problem=answer.cause)
             raise answer
+        if kind(answer) in (Kind.OCCURRENCE, Kind.EXCEPTION) or self._is_elsewhere(answer):
+            raise NotFound(_("The event is not in this calendar."))
         if kind(answer) is Kind.MASTER:
             return self._expand([master_of(answer)], window)[0]
         return _single(answer, item_id)
@@ -210,14 +211,22 @@ class EwsCalendar:
         ends_at = min(window.ends_at, window.starts_at + LARGEST_VIEW)
         while True:
             part = Window(window.starts_at, ends_at)
-            page = services.find_in_view(self.wire, part, limit=self._page_size)
-            if page.is_whole:
-                self._learn_folder(page.items)
-                return page.items, ends_at
+            rows = self._whole(part)
+            if rows is not None:
+                return rows, ends_at
             half = (ends_at - window.starts_at) / 2
             if half < SMALLEST_VIEW:
                 raise Transient(_("The server does not show all of the calendar."))
             ends_at = (window.starts_at + half).replace(microsecond=0)
+
+    def _whole(self, window: Window) -> Sequence[Element] | None:
+        """What a window shows; None where the server shows a part of it."""
+        try:
+            page = services.find_in_view(self.wire, window, limit=self._page_size)
+        except TooMuch:
+            return None
+        self._learn_folder(page.items)
+        return page.items if page.is_whole else None
 
     def _sorted(self, rows: Iterable[Element]) -> _Sorted:
         found = _Sorted([], {}, [], [])
