@@ -7,3 +7,6 @@ class ExchangeConfig(AppConfig):
     name = "apps.exchange"
     label = "exchange"
     verbose_name = "Exchange"
+
+    def ready(self) -> None:
+        from apps.exchange import network_checks  # noqa: F401, PLC0415 -- registers itself

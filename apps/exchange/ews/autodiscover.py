@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 REDIRECTS = 5
 PATH = "/autodiscover/autodiscover.xml"
+PLAIN = "http://{domain}" + PATH
 _REQUEST = "http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"
 _ANSWER = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
 # Which of the protocols in an answer to prefer.
@@ -111,7 +112,7 @@ def _named(domain: str) -> str:
 
 def _plain_redirect(account: Account) -> str:
     """Where one unencrypted request, which tells nothing, is sent on to."""
-    url = f"http://autodiscover.{account.domain}{PATH}"
+    url = PLAIN.format(domain=f"autodiscover.{account.domain}")
     with transport.session(transport.policy(), plain_http=True) as http:
         try:
             answer = http.get(url, timeout=transport.TIMEOUTS)
@@ -233,6 +234,8 @@ def _settings(answer: Element, account: Account) -> str:
     by_type = dict(_protocols(answer))
     for kind in _TYPES:
         if by_type.get(kind):
+            # The password will go there.
+            _refuse_stranger(by_type[kind], account)
             return by_type[kind]
     if found.get("ErrorCode") == "500":
         raise Misconfigured(

@@ -176,7 +176,7 @@ def protocol_for(settings: EwsSettings) -> EwsProtocol:
 
 
 def close_connections() -> None:
-    """At the end of a process, and after a fork: what is open belongs to one process alone."""
+    """At the end of a process."""
     with _lock:
         known = list(_protocols.values())
         _protocols.clear()
@@ -184,7 +184,14 @@ def close_connections() -> None:
         protocol.close()
 
 
-os.register_at_fork(after_in_child=close_connections)
+def _begin_child() -> None:
+    """What is open belongs to the parent alone, and another of its threads may hold the lock."""
+    global _lock  # noqa: PLW0603 -- one a process
+    _lock = threading.Lock()
+    close_connections()
+
+
+os.register_at_fork(after_in_child=_begin_child)
 
 
 def kinds_of_sign_in(settings: EwsSettings) -> tuple[frozenset[str], int]:
