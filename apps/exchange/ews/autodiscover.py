@@ -15,7 +15,6 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from django.conf import settings as django_settings
 from django.utils.translation import gettext as _
-from requests.auth import HTTPBasicAuth
 from requests_ntlm import HttpNtlmAuth
 
 from apps.exchange import network, transport
@@ -203,7 +202,7 @@ def _auth(answer: requests.Response, account: Account, where: Where) -> requests
             _("%(server)s offers no sign-in that we know.") % {"server": where.server}
         )
     if kind == session.BASIC_AUTH:
-        return HTTPBasicAuth(account.username.encode(), account.password.encode())
+        return session.basic_auth(account.username, account.password)
     return HttpNtlmAuth(account.username, account.password)
 
 

@@ -31,7 +31,7 @@ from apps.exchange.errors import (
     Transient,
 )
 from apps.exchange.ews import services
-from apps.exchange.ews.codes import TooMuch
+from apps.exchange.ews.codes import TooMuch, Unsearchable
 from apps.exchange.ews.expansion import NUMBER, expand
 from apps.exchange.ews.mapping import Kind, Unreadable, event, flag, ids, kind
 from apps.exchange.ews.masters import Master, Masters, master_of
@@ -39,7 +39,7 @@ from apps.exchange.ews.wire import Wire
 from apps.exchange.ews.xml import find, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from apps.exchange.ews.session import EwsSettings
     from apps.exchange.ews.xml import Element
@@ -154,14 +154,19 @@ class EwsCalendar:
         return _single(answer, item_id)
 
     def find(self, window: Window, *, stamp: str = "", uid: str = "") -> tuple[Item, ...]:
-        rows: list[Element] = []
-        if stamp:
-            rows += services.find_by_stamp(self.wire, stamp).items
-        if uid:
-            rows += services.find_by_uid(self.wire, uid).items
+        found: list[str] = []
+        for search, wanted in (
+            (services.find_by_stamp, stamp), (services.find_by_uid, uid),
+        ):  # fmt: skip
+            if not wanted:
+                continue
+            try:
+                found += [ids(row)[0] for row in search(self.wire, wanted).items]
+            except Unsearchable:
+                found += self._searched(window, wanted)
         # They are few, and decide what is whose: each is read whole.
-        item_ids = list(dict.fromkeys(ids(row)[0] for row in rows))
-        items, _lost = self._expanded([one for one in item_ids if one], window)
+        item_ids = [item_id for item_id in dict.fromkeys(found) if item_id]
+        items, _lost = self._expanded(item_ids, window)
         return tuple(items)
 
     def create(self, content: Content, *, stamp: str, attempt_id: str) -> EventRef:
@@ -301,6 +306,19 @@ class EwsCalendar:
         items += [Item(item_id, problem=words) for item_id, words in problems.items()]
         once = {master.item_id: master for master in masters}
         return items + self._expand(list(once.values()), window), tuple(lost)
+
+    def _searched(self, window: Window, wanted: str) -> list[str]:
+        """Ids of what a window shows with this stamp or UID, where the server cannot search."""
+        return [one.key.item_id for one in self._window(window) if wanted in (one.stamp, one.uid)]
+
+    def _window(self, window: Window) -> Iterator[CalendarEvent]:
+        after = ""
+        while True:
+            page = self.view(window, after)
+            yield from page.events
+            after = page.next
+            if not after:
+                return
 
     def _expand(self, masters: Sequence[Master], window: Window) -> list[Item]:
         known: list[tuple[Master, Element]] = []

@@ -44,6 +44,10 @@ class TooMuch(Transient):
     """More than the server lists in one answer: ask for less."""
 
 
+class Unsearchable(Transient):
+    """The server cannot search by this property: look through what lies in the window."""
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """What a request was about: for the words, and for whether a lost reply leaves doubt."""
@@ -177,6 +181,12 @@ def _too_much(_where: Where, code: str) -> TooMuch:
     )
 
 
+def _unsearchable(where: Where, code: str) -> ExchangeError:
+    if where.operation != "FindItem":
+        return _other(where, code)
+    return Unsearchable(_("The server cannot search for this (%(code)s).") % {"code": code})
+
+
 def _stale(_where: Where, _code: str) -> StaleChangeKey:
     return StaleChangeKey(_("The event was changed since it was read."))
 
@@ -220,6 +230,12 @@ _NOT_NOW = {
     "ErrorMailboxStoreUnavailable", "ErrorConnectionFailed", "ErrorBatchProcessingStopped",
     "ErrorADUnavailable", "ErrorInsufficientResources", "ErrorNotEnoughMemory",
 }  # fmt: skip
+_UNSEARCHABLE = {
+    "ErrorUnsupportedPathForQuery", "ErrorUnsupportedPathForSortGroup",
+    "ErrorUnsupportedQueryFilter", "ErrorUnsupportedPropertyDefinition",
+    "ErrorInvalidRestriction", "ErrorRestrictionTooComplex", "ErrorRestrictionTooLong",
+    "ErrorInvalidExtendedProperty", "ErrorInvalidExtendedPropertyValue",
+}  # fmt: skip
 _TOO_MUCH = {"ErrorExceededFindCountLimit", "ErrorCalendarViewRangeTooBig"}
 # The server may have done it before it failed.
 _DOUBTFUL = {"ErrorInternalServerError", "ErrorTimeoutExpired", "ErrorUnclear"}
@@ -244,6 +260,7 @@ _BY_CODE: tuple[tuple[set[str], Callable[[Where, str], ExchangeError]], ...] = (
     (_NO_SIGN_IN, sign_in),
     (_UNKNOWN_WORDS, _unknown_words),
     (_TOO_MUCH, _too_much),
+    (_UNSEARCHABLE, _unsearchable),
     (_NOT_NOW, later),
     (_BAD_ITEM, _bad_item),
     (_DOUBTFUL, _failed),

@@ -633,6 +633,18 @@ class TestReadAndFind:
         path = "m:Restriction/t:IsEqualTo/t:FieldURIOrConstant/t:Constant"
         assert find(exchange.requests[0], path).get("Value") == "1:i:r:b"
 
+    @pytest.mark.parametrize("wanted", [{"stamp": "1:i:r:b"}, {"uid": "uid-a"}])
+    def test_server_that_cannot_search_is_looked_through(
+        self, exchange: Exchange, calendar: EwsCalendar, wanted: dict[str, str]
+    ) -> None:
+        one = listed("a", ExtendedProperty=STAMPED)
+        exchange.says(fault("ErrorUnsupportedPathForQuery"))
+        exchange.says(found(listed("b"), is_whole=False), found(listed("b")), found(one), got(one))
+
+        (item,) = calendar.find(WINDOW, **wanted)
+
+        assert item.item_id == "a"
+
     def test_uid_is_looked_for_by_its_global_object_id(self) -> None:
         known = "040000008200E00074C5B7101A82E00800000000A1"
 

@@ -39,6 +39,18 @@ def test_password_goes_with_the_first_request_by_the_kind_that_was_settled(
     assert base64.b64decode(sent.removeprefix("Basic ")) == b"svc:hunter2"
 
 
+@pytest.mark.parametrize(
+    ("password", "sent"), [("schön", "schön".encode("latin-1")), ("€uro", "€uro".encode())]
+)
+def test_password_may_have_any_letters(exchange: Exchange, password: str, sent: bytes) -> None:
+    exchange.says(synced())
+
+    exchange.wire(password=password).message(PAYLOAD)
+
+    header = exchange.server.asked[0].headers["Authorization"]
+    assert base64.b64decode(header.removeprefix("Basic ")) == b"svc:" + sent
+
+
 def test_impersonation_names_the_mailbox(exchange: Exchange) -> None:
     exchange.says(synced())
 
@@ -92,6 +104,16 @@ def test_connections_end_with_the_process(exchange: Exchange) -> None:
     session.close_connections()
 
     assert first.session_pool_size == 0
+    assert protocol_for(exchange.settings()) is not first
+
+
+def test_connection_that_was_uninstalled_is_closed(exchange: Exchange) -> None:
+    first = protocol_for(exchange.settings())
+
+    session.close_connection(first.config.credentials.username)
+    assert protocol_for(exchange.settings()) is first
+    session.close_connection(exchange.key)
+
     assert protocol_for(exchange.settings()) is not first
 
 
