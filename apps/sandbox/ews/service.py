@@ -110,6 +110,8 @@ class Service:
             outcome = self._answered(request, account, mailbox)
         except SoapFault as fault:
             outcome = _fault(fault)
+            if self.check_answers:
+                self._check(outcome.body)
         outcome.operation = request.operation
         outcome.mailbox = mailbox.address if mailbox else ""
         return outcome
