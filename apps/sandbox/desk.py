@@ -39,6 +39,8 @@ def faults(sandbox: SandboxServer, method: str, path: str, kind: str, body: byte
         if number and not number.isdigit():
             return as_json(404, {"error": f"There is no fault {number}."})
         sandbox.faults.forget(int(number) if number else None)
+        if not number:
+            sandbox.sign_ins.lock_after = None
     if method != "POST":
         return as_json(200, sandbox.faults.as_json())
     if kind != "application/json":
@@ -64,6 +66,8 @@ def arrange(sandbox: SandboxServer, posted: object) -> dict[str, object]:
     if at_once:
         sandbox.faults.forget(fault.id)
         sandbox.ews.strike(Hits([fault]), mailbox)
+    if fault.kind == "lock-accounts":
+        sandbox.sign_ins.lock_after = fault.options["after"]
     return fault.as_json()
 
 

@@ -392,3 +392,13 @@ def test_subscriptions_are_lost_at_once(server: SandboxServer) -> None:
     with Stream(server, subscription) as stream:
         assert codes(stream.next()) == ["ErrorSubscriptionNotFound"]
     arrange(server, "lose-subscriptions")
+
+
+def test_accounts_lock_if_switched_on(server: SandboxServer) -> None:
+    arrange(server, "lock-accounts", after=2)
+    for _ in range(2):
+        assert post(server, sync(), password="wrong").status_code == 401
+
+    assert post(server, sync()).status_code == 401
+    requests.delete(f"{server.url}/faults", timeout=10)
+    assert post(server, sync()).status_code == 200

@@ -76,11 +76,7 @@ class InvalidAnswer(AssertionError):
 
 
 class Service:
-    """EWS over one store. With `check_answers` what leaves is validated too, as tests want it.
-
-    Microsoft documents no check of DeleteItem's change key; `delete_checks_key` makes a stale one a conflict, so that
-    clients can be tried both ways.
-    """
+    """EWS over one store. With `check_answers` what leaves is validated too, as tests want it."""
 
     def __init__(
         self,
@@ -94,7 +90,6 @@ class Service:
         self.faults = faults
         self.subscriptions = subscriptions
         self.check_answers = check_answers
-        self.delete_checks_key = False
         self.invalid_answers: list[str] = []
 
     def handle(self, content: bytes, account: Account, anchor: str = "") -> Outcome:
@@ -131,7 +126,7 @@ class Service:
             request=request,
             subscriptions=self.subscriptions,
             hits=hits,
-            delete_checks_key=self.delete_checks_key,
+            delete_checks_key=hits.first("check-delete-key") is not None,
         )
         if late := hits.first("late"):
             self.faults.postpone(lambda: self._run(call), late["seconds"])
