@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import time
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -89,8 +90,10 @@ class Handler(BaseHTTPRequestHandler):
     def _read_body(self) -> bytes | None:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return b"".join(self._chunks())
-        length = int(self.headers.get("Content-Length") or 0)
-        return self.rfile.read(length) if length <= LONGEST_BODY else None
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdigit() or int(length) > LONGEST_BODY:
+            return None
+        return self.rfile.read(int(length))
 
     def _chunks(self) -> Iterator[bytes]:
         while length := int(self.rfile.readline().split(b";")[0], 16):
@@ -199,7 +202,14 @@ class Handler(BaseHTTPRequestHandler):
             self._write_split(outcome)
             self._end_chunks()
         else:
-            self._send(outcome)
+            self._send(outcome, self._challenges(outcome))
+
+    def _challenges(self, outcome: Outcome) -> list[tuple[str, str]]:
+        """A refusal by a fault offers what any refusal offers, unless it says something else."""
+        if outcome.status != HTTPStatus.UNAUTHORIZED or "WWW-Authenticate" in outcome.headers:
+            return []
+        offers = self.sandbox.sign_ins.offers(self._host())
+        return [("WWW-Authenticate", offer) for offer in offers]
 
     def _send(self, outcome: Outcome, more: list[tuple[str, str]] | None = None) -> None:
         length = len(outcome.body) if outcome.length is None else outcome.length

@@ -156,6 +156,16 @@ def test_http_statuses_come_with_their_headers(server: SandboxServer) -> None:
     assert second.status_code == 403
 
 
+def test_refused_sign_in_offers_what_any_refusal_offers(server: SandboxServer) -> None:
+    arrange(server, "http", status=401, headers={"x-ms-diagnostics": "2000001;reason=expired"})
+
+    answer = post(server, sync())
+
+    assert answer.status_code == 401
+    assert "NTLM" in answer.headers["WWW-Authenticate"]
+    assert answer.headers["x-ms-diagnostics"].startswith("2000001")
+
+
 def test_slow_answers_late(server: SandboxServer) -> None:
     arrange(server, "slow", seconds=0.2)
 
@@ -366,6 +376,17 @@ def test_stream_is_cut_when_it_notifies(server: SandboxServer, store: Store, kin
         book(store)
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
             list(stream.envelopes())
+
+
+def test_stream_ends_in_a_fault_when_it_notifies(server: SandboxServer, store: Store) -> None:
+    arrange(server, "busy", operation="Notification", seconds=1)
+
+    with Stream(server, subscribed(server), minutes=30) as stream:
+        stream.next()
+        book(store)
+        (last,) = stream.envelopes()
+
+    assert codes(last) == ["ErrorServerBusy"]
 
 
 def test_mailbox_is_replaced_at_once_or_at_a_request(server: SandboxServer, store: Store) -> None:

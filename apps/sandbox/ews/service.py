@@ -126,7 +126,6 @@ class Service:
             request=request,
             subscriptions=self.subscriptions,
             hits=hits,
-            delete_checks_key=hits.first("check-delete-key") is not None,
         )
         if late := hits.first("late"):
             self.faults.postpone(lambda: self._run(call), late["seconds"])
@@ -161,6 +160,13 @@ class Service:
         self.strike(hits, mailbox)
         return None
 
+    def _before_note(self, hits: Hits, mailbox: Mailbox | None) -> Outcome | None:
+        """The same amid a stream, where a fault is one more envelope, and the last."""
+        try:
+            return self._before(hits, mailbox)
+        except SoapFault as fault:
+            return Outcome(body=soap.fault(fault))
+
     def strike(self, hits: Hits, mailbox: Mailbox | None) -> None:
         """Do what faults do to the store and to subscriptions, not to an answer."""
         if hits.first("replace-mailbox") is not None and mailbox is not None:
@@ -189,7 +195,7 @@ class Service:
             hits = first
             if "<m:Notifications>" in content:
                 these = self._hits(NOTIFICATION, account, mailbox)
-                if early := self._before(these, mailbox):
+                if early := self._before_note(these, mailbox):
                     yield early
                     return
                 hits = Hits([*first.faults, *these.faults])

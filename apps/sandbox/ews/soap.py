@@ -47,7 +47,6 @@ class Request:
     body: Element
     impersonates: str = ""
     time_zone: str = ""
-    anchor: str = ""
 
 
 def parse(content: bytes) -> Request:
