@@ -26,7 +26,7 @@ def fingerprint(event: CalendarEvent) -> str:
     rest = (
         state_of(event),
         normal(event.subject),
-        event.organizer_email.lower(),
+        # By name alone: lists leave out the address.
         event.organizer,
         event.is_private,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
@@ -58,7 +59,7 @@ def store(session: Session, items: Iterable[Item]) -> None:
     """Put what was read in the place of what was known of these items."""
     items = list(items)
     known = rows_of(session, [item.item_id for item in items])
-    linked = linked_keys(session, [item.item_id for item in items])
+    linked = _ids_by_links(session, [item.item_id for item in items])
     new: dict[EventKey, RemoteEvent] = {}
     changed: dict[EventKey, RemoteEvent] = {}
     for item in items:
@@ -70,11 +71,17 @@ def store(session: Session, items: Iterable[Item]) -> None:
             row = rows.get(event.key)
             if row is None and not _belongs(session, event, linked):
                 continue
+            if row is None and _is_doubtful(session, event, linked):
+                # Who wrote it shows when it is read whole: by its id, or as a change.
+                continue
             target = new if row is None else changed
+            uid, attempt_id = linked.get(event.key, ("", ""))
             row = row or RemoteEvent(
                 calendar=session.calendar,
                 item_id=event.key.item_id,
                 original_start=event.key.original_start,
+                uid=uid,
+                attempt_id=attempt_id,
             )
             _fill(session, row, event)
             target[row.key] = row
@@ -83,6 +90,19 @@ def store(session: Session, items: Iterable[Item]) -> None:
             _drop_placeholder(rows, item)
     RemoteEvent.objects.bulk_create(new.values(), batch_size=500)
     RemoteEvent.objects.bulk_update(changed.values(), FIELDS, batch_size=500)
+
+
+def doubtful(session: Session, items: Iterable[Item]) -> set[str]:
+    """Items to be read by their ids: they have our stamp, and the list left out whose they are."""
+    items = list(items)
+    item_ids = [item.item_id for item in items]
+    known, linked = rows_of(session, item_ids), linked_keys(session, item_ids)
+    return {
+        item.item_id
+        for item in items
+        for event in item.events
+        if event.key not in known[item.item_id] and _is_doubtful(session, event, linked)
+    }
 
 
 def mark_gone(session: Session, rows: Iterable[RemoteEvent]) -> None:
@@ -121,10 +141,7 @@ def rows_for_links(session: Session, item_id: str) -> list[RemoteEvent]:
 
 def linked_keys(session: Session, item_ids: Collection[str]) -> set[EventKey]:
     """The keys among these items that a live link names."""
-    links = EventLink.objects.filter(
-        calendar=session.calendar, state=EventLink.State.LIVE, item_id__in=item_ids
-    )
-    return {EventKey(*key) for key in links.values_list("item_id", "original_start")}
+    return set(_ids_by_links(session, item_ids))
 
 
 def tidy(session: Session) -> None:
@@ -136,7 +153,17 @@ def tidy(session: Session) -> None:
     RemoteEvent.objects.filter(pk__in=drop).delete()
 
 
-def _belongs(session: Session, event: CalendarEvent, linked: set[EventKey]) -> bool:
+def _ids_by_links(session: Session, item_ids: Collection[str]) -> dict[EventKey, tuple[str, str]]:
+    """UID and attempt id that a live link knows, by the key that it names."""
+    links = EventLink.objects.filter(
+        calendar=session.calendar, state=EventLink.State.LIVE, item_id__in=item_ids
+    ).values_list("item_id", "original_start", "uid", "attempt_id")
+    return {
+        EventKey(item_id, start): (uid, attempt_id) for item_id, start, uid, attempt_id in links
+    }
+
+
+def _belongs(session: Session, event: CalendarEvent, linked: Collection[EventKey]) -> bool:
     return event.key in linked or session.window.overlaps(event.starts_at, event.ends_at)
 
 
@@ -147,13 +174,24 @@ def _starts_within(session: Session, original_start: str) -> bool:
     return session.window.starts_at <= start < session.window.ends_at
 
 
+def _is_doubtful(session: Session, event: CalendarEvent, linked: Collection[EventKey]) -> bool:
+    """Whether a new event may be ours or a copy: stamp and attempt must agree, and one is left out."""
+    is_whole = event.uid or event.attempt_id or event.key in linked
+    return not is_whole and bool(_named(session, event))
+
+
+def _named(session: Session, event: CalendarEvent) -> str:
+    resource = session.calendar.resource.uuid
+    return stamped_booking(event.stamp, session.installation, resource)
+
+
 def _fill(session: Session, row: RemoteEvent, event: CalendarEvent) -> None:
-    calendar = session.calendar
-    named = stamped_booking(event.stamp, session.installation, calendar.resource.uuid)
+    named = _named(session, event)
     if named:
         row.stamped_booking = _uuid(named)
     row.attempt_id = event.attempt_id or row.attempt_id
-    kept = masked(event, session.kept, is_ours=row.stamped_booking is not None)
+    whole = _completed(event, row)
+    kept = masked(whole, session.kept, is_ours=row.stamped_booking is not None)
     for name in ("uid", "change_key", "starts_at", "ends_at", "is_all_day", "is_cancelled",
                  "is_declined", "is_private", "is_invitation", "has_attendees",
                  "wire_id"):  # fmt: skip
@@ -169,6 +207,16 @@ def _fill(session: Session, row: RemoteEvent, event: CalendarEvent) -> None:
     row.problem = ""
     row.problem_count = 0
     row.read_again_at = None
+
+
+def _completed(event: CalendarEvent, row: RemoteEvent) -> CalendarEvent:
+    """The event with what lists leave out, as far as it is known; before anything is masked."""
+    is_same_person = event.organizer == row.organizer
+    return replace(
+        event,
+        uid=event.uid or row.uid,
+        organizer_email=event.organizer_email or (row.organizer_email if is_same_person else ""),
+    )
 
 
 def _problem_rows(

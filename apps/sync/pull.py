@@ -59,7 +59,7 @@ def full_round(session: Session) -> None:
     items = _view(session)
     seen = {event.key for item in items for event in item.events}
     missing = _missing(session, seen, {item.item_id for item in items if item.problem})
-    found = verify(session, missing)
+    found = verify(session, missing | mirror.doubtful(session, items))
     with transaction.atomic():
         # The view tells only what lies in the window; by its id an item is told whole.
         mirror.store(session, [item for item in items if item.item_id not in found.reread])
