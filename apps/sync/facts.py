@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import datetime as dt
     import uuid
     from collections.abc import Mapping
 
@@ -177,3 +177,5 @@ class Policy:
     recent_losses: int = 0
     recent_deletions: int = 0
     mails_attendees: bool = False
+    # After an unclear answer a second create is allowed only to a run that began so much later.
+    create_settles_in: dt.timedelta = dt.timedelta(minutes=5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db.models import Q
 
 from apps.bookings.models import Booking
@@ -143,6 +144,7 @@ def policy_of(session: Session) -> facts.Policy:
         recent_losses=recent.filter(operation="CancelLocal").count(),
         recent_deletions=recent.filter(operation="RemoveRemote").count(),
         mails_attendees=session.port.mails_attendees,
+        create_settles_in=dt.timedelta(seconds=settings.SYNC_CREATE_SETTLES_S),
     )
 
 

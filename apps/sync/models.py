@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import datetime as dt
+from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -15,9 +17,6 @@ from apps.exchange.models import ExchangeConnection
 from apps.resources.models import Resource
 from apps.tenants.models import Tenant, User
 from apps.tenants.querysets import TenantQuerySet
-
-if TYPE_CHECKING:
-    import datetime as dt
 
 # Starts in a row that committed nothing, after which a person must look.
 MAX_BARREN_STARTS = 5
@@ -140,6 +139,12 @@ class CalendarLink(models.Model):
     @property
     def is_first_sync(self) -> bool:
         return self.first_synced_at is None
+
+    @property
+    def is_stale(self) -> bool:
+        """Too long without a good run: what the mailbox holds is unknown, and never "free"."""
+        age = dt.timedelta(seconds=settings.SYNC_STALE_AFTER_S)
+        return self.last_good_at is None or timezone.now() - self.last_good_at > age
 
 
 class RemoteEventQuerySet(TenantQuerySet["RemoteEvent"]):

@@ -55,8 +55,6 @@ from apps.sync.table import Action, There, cell, there
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-# After an unclear answer a second create is allowed only to a run whose pull began so much later.
-CREATE_SETTLES_IN = dt.timedelta(minutes=5)
 # "First come" asks a person where the two came closer together than this.
 FIRST_COME_APART = dt.timedelta(minutes=2)
 # A first sync sends more than this many only after a person allowed it.
@@ -468,7 +466,7 @@ class _Planning:
         """Whether the create may still land: it is unknown whether it was done."""
         if link.attempted_at is None:
             return False
-        return self._waits(link.attempted_at + CREATE_SETTLES_IN)
+        return self._waits(link.attempted_at + self.policy.create_settles_in)
 
     def _waits(self, until: dt.datetime | None) -> bool:
         if until is None or until <= self.now:

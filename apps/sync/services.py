@@ -31,7 +31,7 @@ from apps.sync.conflicts import remember
 from apps.sync.connecting import prove
 from apps.sync.dispatch import next_due
 from apps.sync.executor import execute
-from apps.sync.lease import Lease, LeaseLost, acquire
+from apps.sync.lease import FREE, Lease, LeaseLost, acquire, acquire_or_nudge
 from apps.sync.leave import remove_ours
 from apps.sync.mapping import Kept, Sent
 from apps.sync.models import MAX_BARREN_STARTS, CalendarLink, RemoteEvent, SyncRun
@@ -61,6 +61,8 @@ class Report:
     outcome: str
     counts: dict[str, int] = field(default_factory=dict)
     words: str = ""
+    # There is more to do at once: the time was up, or somebody nudged while the run was on.
+    goes_on: bool = False
 
     def summary(self) -> str:
         told = ", ".join(f"{name} {count}" for name, count in self.counts.items())
@@ -92,9 +94,8 @@ def sync_calendar(
     """Bring one resource and its mailbox into agreement, as far as one task's time allows."""
     if not may_send():
         return Report("skipped", words=_("this database is a copy, and sends nothing"))
-    lease = acquire(calendar_id, clock)
+    lease = acquire_or_nudge(calendar_id, clock)
     if lease is None:
-        CalendarLink.objects.filter(pk=calendar_id).update(is_nudged=True)
         return Report("skipped", words=_("another worker has this calendar"))
     calendar = CalendarLink.objects.select_related("connection", "resource__location__tenant").get(
         pk=calendar_id
@@ -103,6 +104,7 @@ def sync_calendar(
         calendar.is_full_round_wanted = True
         calendar.draft_cursor = ""
         calendar.save(update_fields=["is_full_round_wanted", "draft_cursor"])
+    _end_interrupted(calendar, clock)
     run = SyncRun.objects.create(
         calendar=calendar,
         trigger=trigger,
@@ -135,8 +137,8 @@ def _run(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Clock) -> Re
         counts = _agree(session)
     except TimeIsUp:
         outcome = Outcome.CONTINUES
-    _succeeded(session, outcome)
-    return Report(outcome, counts)
+    goes_on = _succeeded(session, outcome)
+    return Report(outcome, counts, goes_on=goes_on)
 
 
 def _left(session: Session) -> Report:
@@ -148,7 +150,7 @@ def _left(session: Session) -> Report:
         outcome = Outcome.CONTINUES
     _end_run(session.run, outcome, session.clock)
     session.lease.release()
-    return Report(outcome, {"RemoveRemote": session.run.done})
+    return Report(outcome, {"RemoveRemote": session.run.done}, goes_on=outcome is Outcome.CONTINUES)
 
 
 def _watched(calendar: CalendarLink, port: Calendar) -> Calendar:
@@ -245,9 +247,10 @@ def _agree(session: Session) -> dict[str, int]:
     return counts
 
 
-def _succeeded(session: Session, outcome: Outcome) -> None:
+def _succeeded(session: Session, outcome: Outcome) -> bool:
+    """Store that the run is over, and release; whether another has to follow at once."""
     calendar, run, now = session.calendar, session.run, session.clock()
-    values: dict[str, object] = {"failures": 0, "is_nudged": False, "due_at": next_due(now)}
+    values: dict[str, object] = {"failures": 0, "due_at": next_due(now)}
     if outcome is Outcome.DONE:
         values |= {
             "last_good_at": session.began_at, "error_kind": "", "failed_at": None,
@@ -255,14 +258,14 @@ def _succeeded(session: Session, outcome: Outcome) -> None:
         }  # fmt: skip
         if calendar.first_synced_at is None and not calendar.sends_held:
             values["first_synced_at"] = now
-    else:
-        values["due_at"] = now
     with transaction.atomic():
+        # The row is locked from here on: who nudges is seen, or finds the calendar free.
         session.lease.commit()
-        rows = CalendarLink.objects.filter(pk=calendar.pk)
-        if rows.filter(is_nudged=True).exists():
+        goes_on = outcome is Outcome.CONTINUES or _is_nudged(calendar)
+        if goes_on:
             values["due_at"] = now
-        rows.update(**values)
+        rows = CalendarLink.objects.filter(pk=calendar.pk)
+        rows.update(**values, **FREE, lease_until=now)
         if outcome is Outcome.DONE:
             # Whoever paused it meanwhile meant it.
             rows.filter(state__in=CalendarLink.RUNNING).update(state=State.IN_SYNC)
@@ -271,7 +274,11 @@ def _succeeded(session: Session, outcome: Outcome) -> None:
         run.delete()
     else:
         _end_run(run, outcome, session.clock)
-    session.lease.release()
+    return goes_on
+
+
+def _is_nudged(calendar: CalendarLink) -> bool:
+    return CalendarLink.objects.filter(pk=calendar.pk, is_nudged=True).exists()
 
 
 def _failed(
@@ -280,8 +287,10 @@ def _failed(
     """Stop what must stop: the connection, the calendar, or only this try."""
     now = clock()
     told = {"error_kind": exc.kind, "cause": exc.cause, "fix": exc.fix}
+    # It ended in an orderly way, and says why: that is no barren start.
     values: dict[str, object] = {
         **told, "command": exc.command, "failures": F("failures") + 1, "failed_at": now,
+        "barren_starts": 0,
     }  # fmt: skip
     # A calendar that is being left stays so, whatever happens: nothing else is to be done with it.
     is_leaving = calendar.state == State.LEAVING
@@ -326,6 +335,17 @@ def _is_refused_elsewhere(calendar: CalendarLink) -> bool:
 def back_off(failures: int) -> dt.timedelta:
     """30 s, doubled with each failure in a row, an hour at most."""
     return min(dt.timedelta(seconds=30 * (1 << min(failures, 10))), dt.timedelta(hours=1))
+
+
+def _end_interrupted(calendar: CalendarLink, clock: Clock) -> None:
+    """Whoever has the lease is the only one at work: what else says so was killed."""
+    SyncRun.objects.filter(calendar=calendar, outcome=Outcome.RUNNING).update(
+        outcome=Outcome.FAILED,
+        finished_at=clock(),
+        error_kind="interrupted",
+        cause=_("The worker was ended in the middle of this run."),
+        fix=_("Nothing: the next run goes on where this one stopped."),
+    )
 
 
 def _end_run(run: SyncRun, outcome: Outcome, clock: Clock, **told: str) -> None:

@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+
 from apps.exchange.calendar import Calendar, Window
 
 if TYPE_CHECKING:
@@ -14,9 +16,6 @@ if TYPE_CHECKING:
     from apps.sync.lease import Lease
     from apps.sync.mapping import Kept, Sent
     from apps.sync.models import CalendarLink, SyncRun
-
-# A task works so long, then its continuation is enqueued.
-WORKS_FOR = dt.timedelta(seconds=60)
 
 
 class TimeIsUp(Exception):
@@ -47,7 +46,7 @@ class Session:
             TimeIsUp: enough for one task.
             LeaseLost: another worker may have the calendar.
         """
-        if self.clock() - self.began_at >= WORKS_FOR:
+        if self.clock() - self.began_at >= dt.timedelta(seconds=settings.SYNC_WORKS_FOR_S):
             raise TimeIsUp
         self.lease.renew()
 

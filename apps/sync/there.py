@@ -40,6 +40,7 @@ def create(operation: op.CreateRemote, session: Session) -> Facts | None:
         return None
     booking = Booking.objects.select_related("resource").get(pk=operation.booking_id)
     link = _announce(operation, session, booking)
+    session.lease.check_before_write()
     try:
         ref = session.port.create(
             content,
@@ -79,6 +80,7 @@ def update(operation: op.UpdateRemote, session: Session) -> Facts | None:
         original_start=operation.ref.key.original_start,
     ).first()
     told = {} if before is None else _told_row(before)
+    session.lease.check_before_write()
     try:
         ref = session.port.update(operation.ref, content, operation.parts)
     except NotFound:
