@@ -151,7 +151,11 @@ class RemoteEventQuerySet(TenantQuerySet["RemoteEvent"]):
     tenant_path = "calendar__resource__location__tenant"
 
     def overlapping(self, window: Window) -> Self:
-        return self.filter(starts_at__lt=window.ends_at, ends_at__gte=window.starts_at)
+        """As Window.overlaps."""
+        without_length = Q(ends_at=F("starts_at"), starts_at__gte=window.starts_at)
+        return self.filter(
+            Q(ends_at__gt=window.starts_at) | without_length, starts_at__lt=window.ends_at
+        )
 
 
 class RemoteEvent(models.Model):
@@ -265,6 +269,8 @@ class EventLink(models.Model):
     # Refusals in a row for this one event, why, and when it is tried again.
     refusals = models.PositiveSmallIntegerField(default=0)
     refusal = models.TextField(blank=True)
+    # Of the booking: another one is tried at once.
+    refused_revision = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -275,8 +281,9 @@ class EventLink(models.Model):
         verbose_name_plural = _("event links")
         ordering = ("pk",)
         constraints = (
+            # A booking that moved to another resource has one there, while its event here goes.
             models.UniqueConstraint(
-                fields=("booking",),
+                fields=("calendar", "booking"),
                 condition=Q(state__in=("creating", "live")),
                 name="one_current_link_per_booking",
             ),
@@ -439,6 +446,8 @@ class Conflict(models.Model):
     exchange = models.JSONField(_("Exchange's"), default=dict)
     # What the decision was about: it lapses when either side moves on.
     versions = models.CharField(max_length=80)
+    # Found in a first sync: whatever the tenant chose, a person decides this one.
+    asks_person = models.BooleanField(default=False, editable=False)
     decision = models.CharField(_("decision"), max_length=8, choices=Decision, blank=True)
     decided_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     decided_at = models.DateTimeField(_("decided at"), null=True)
@@ -453,8 +462,9 @@ class Conflict(models.Model):
         ordering = ("opened_at", "pk")
         constraints = (
             models.UniqueConstraint(
-                fields=("calendar", "kind", "booking", "item_id", "original_start"),
+                fields=("calendar", "kind", "booking", "item_id", "original_start", "other"),
                 condition=Q(closed_at=None),
+                nulls_distinct=False,
                 name="one_open_conflict_per_difference",
             ),
             models.CheckConstraint(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -52,6 +53,8 @@ Outcome = SyncRun.Outcome
 
 # One plan may make another needed: what was adopted is compared, what was written is looked at.
 PLANS_A_RUN = 6
+# The error kind of a run that a defect of ours has ended.
+UNEXPECTED = "unexpected"
 
 
 @dataclass(slots=True)
@@ -118,6 +121,25 @@ def sync_calendar(
         return Report("failed", words=_("another worker went on"))
     except ExchangeError as exc:
         return _failed(calendar, run, lease, exc, clock)
+    except Exception as exc:  # noqa: BLE001 -- the boundary of a run: a defect of ours stops no worker
+        return _failed(calendar, run, lease, _unexpected(calendar, exc), clock)
+
+
+def _unexpected(calendar: CalendarLink, exc: Exception) -> ExchangeError:
+    """A defect of ours, told and logged without its own words: those may hold what a row holds."""
+    where = "".join(traceback.format_tb(exc.__traceback__))
+    logger.error("Calendar %s: %s\n%s", calendar.pk, type(exc).__name__, where)
+    words = _("The run ended in an error of OptixSync's own: %(error)s.") % {
+        "error": type(exc).__name__
+    }
+    fix = _("It is tried again. If it happens each time, send the log to your operator.")
+    told = (
+        Transient(words, fix=fix)
+        if calendar.failures < MAX_BARREN_STARTS
+        else Misconfigured(words, fix=fix)
+    )
+    told.kind = UNEXPECTED
+    return told
 
 
 def _run(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Clock) -> Report:
@@ -129,15 +151,16 @@ def _run(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Clock) -> Re
     session = open_session(calendar, run, lease, clock)
     if calendar.state == State.LEAVING:
         return _left(session)
-    outcome, counts = Outcome.DONE, {}
+    outcome, is_settled = Outcome.DONE, False
+    counts: dict[str, int] = {}
     try:
         if not calendar.folder_id:
             prove(session)
         pull(session)
-        counts = _agree(session)
+        is_settled, counts = _agree(session)
     except TimeIsUp:
         outcome = Outcome.CONTINUES
-    goes_on = _succeeded(session, outcome)
+    goes_on = _succeeded(session, outcome, is_settled=is_settled)
     return Report(outcome, counts, goes_on=goes_on)
 
 
@@ -229,8 +252,8 @@ def make_plan(session: Session) -> Plan:
     )
 
 
-def _agree(session: Session) -> dict[str, int]:
-    """Plan and execute until nothing is left that can be done now."""
+def _agree(session: Session) -> tuple[bool, dict[str, int]]:
+    """Plan and execute until nothing is left that can be done now; whether that was reached."""
     counts: dict[str, int] = {}
     for _number in range(PLANS_A_RUN):
         planned = make_plan(session)
@@ -238,25 +261,26 @@ def _agree(session: Session) -> dict[str, int]:
         for name, count in planned.summary().items():
             counts[name] = counts.get(name, 0) + count
         if not planned.operations:
-            break
+            return True, counts
         result = execute(planned, session)
         session.run.done += result.done
         session.run.set_aside += result.set_aside
         if not result.done and not result.is_stale:
-            break
-    return counts
+            return True, counts
+    return False, counts
 
 
-def _succeeded(session: Session, outcome: Outcome) -> bool:
+def _succeeded(session: Session, outcome: Outcome, *, is_settled: bool) -> bool:
     """Store that the run is over, and release; whether another has to follow at once."""
     calendar, run, now = session.calendar, session.run, session.clock()
     values: dict[str, object] = {"failures": 0, "due_at": next_due(now)}
     if outcome is Outcome.DONE:
         values |= {
-            "last_good_at": session.began_at, "error_kind": "", "failed_at": None,
-            "cause": "", "fix": "", "command": "",
+            "error_kind": "", "failed_at": None, "cause": "", "fix": "", "command": "",
         }  # fmt: skip
-        if calendar.first_synced_at is None and not calendar.sends_held:
+        if is_settled:
+            values["last_good_at"] = session.began_at
+        if is_settled and calendar.is_first_sync and not calendar.sends_held:
             values["first_synced_at"] = now
     with transaction.atomic():
         # The row is locked from here on: who nudges is seen, or finds the calendar free.
@@ -269,8 +293,8 @@ def _succeeded(session: Session, outcome: Outcome) -> bool:
         if outcome is Outcome.DONE:
             # Whoever paused it meanwhile meant it.
             rows.filter(state__in=CalendarLink.RUNNING).update(state=State.IN_SYNC)
-    if outcome is Outcome.DONE and not (run.done or run.set_aside or run.is_full):
-        # A run that found nothing to do leaves no row.
+    if outcome is Outcome.DONE and not (run.done or run.is_full or run.changes.exists()):
+        # A run that found nothing to do, and has nothing new to tell, leaves no row.
         run.delete()
     else:
         _end_run(run, outcome, session.clock)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from apps.sync.lease import Lease
     from apps.sync.mapping import Kept, Sent
     from apps.sync.models import CalendarLink, SyncRun
+    from apps.sync.operations import Operation
 
 
 class TimeIsUp(Exception):
@@ -38,6 +39,8 @@ class Session:
     clock: Callable[[], dt.datetime]
     # The mailbox answered in this run, and it is the one that was connected.
     is_mailbox_proved: bool = field(default=False)
+    # Writes that found their time taken: a second look in the same run would find no more.
+    waiting: set[Operation] = field(default_factory=set)
 
     def tick(self) -> None:
         """Between two steps.

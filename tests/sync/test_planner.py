@@ -86,7 +86,7 @@ def test_booking_whose_event_the_mirror_does_not_know_decides_nothing() -> None:
 
 def test_refused_event_is_left_alone_until_its_time() -> None:
     booking, event = local(revision=2), remote()
-    link = linked(local(), event, not_before=NOW + HOUR)
+    link = linked(local(), event, not_before=NOW + HOUR, refused_revision=2)
 
     planned = plan_of([replace(booking, content=local(hours=30).content)], [event], [link])
 
@@ -221,12 +221,12 @@ def test_twin_that_somebody_changed_is_asked_about(
     assert [op.ref.key.item_id for op in operations] == ([removed] if removed else [])
 
 
-def test_changed_event_of_a_cancelled_booking_stays() -> None:
+def test_late_event_of_a_cancelled_booking_that_somebody_moved_is_like_any_other() -> None:
     booking = local(status=Status.CANCELLED)
     late = remote(2, hours=48, stamped=booking.uuid, attempt_id="a")
     policy = Policy(attempts={"a": Attempt(booking.id, was_seen=False)})
 
-    assert plan_of([booking], [late], [], policy) == NOTHING_FOUND
+    assert kinds(plan_of([booking], [late], [], policy)) == [CreateLocal]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_create_that_was_refused_waits_for_its_time() -> None:
     booking = local()
     link = linked(booking, remote(), state=LinkState.CREATING, key=EventKey(""))
 
-    waits = replace(link, not_before=NOW + HOUR)
+    waits = replace(link, not_before=NOW + HOUR, refused_revision=1)
     assert plan_of([booking], [], [waits]) == Plan(look_again_at=NOW + HOUR)
     assert kinds(plan_of([booking], [], [link])) == [CreateRemote]
     cancelled = replace(booking, status=Status.CANCELLED)

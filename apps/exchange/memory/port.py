@@ -112,6 +112,7 @@ class MemoryCalendar:
             (item_id, stored.problem)
             for item_id, stored in sorted(self.mailbox.items.items())
             if stored.problem
+            and any(window.overlaps(at.starts_at, at.ends_at) for at in stored.events(window))
         )
         self._end("view")
         return ViewPage(
