@@ -173,7 +173,7 @@ def test_server_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch, serv
 
     end = threading.Event()
     server.answer = lambda asked: Answer(body=str(end.wait(5)))
-    monkeypatch.setattr(transport, "TIMEOUTS", (1, 0.2))
+    monkeypatch.setattr(transport, "timeouts", lambda: (1, 0.2))
 
     with transport.session(LOOPBACK) as http, pytest.raises(requests.ReadTimeout):
         http.get(server.url)

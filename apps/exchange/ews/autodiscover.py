@@ -114,7 +114,7 @@ def _plain_redirect(account: Account) -> str:
     url = PLAIN.format(domain=f"autodiscover.{account.domain}")
     with transport.session(transport.policy(), plain_http=True) as http:
         try:
-            answer = http.get(url, timeout=transport.TIMEOUTS)
+            answer = http.get(url, timeout=transport.timeouts())
         except (requests.RequestException, ExchangeError):
             return ""
         location = answer.headers.get("Location", "") if answer.is_redirect else ""
@@ -191,7 +191,7 @@ def _sent(
     )
     headers = {"Content-Type": "text/xml; charset=utf-8"}
     return http.post(
-        url, data=body.encode(), headers=headers, auth=auth, timeout=transport.TIMEOUTS
+        url, data=body.encode(), headers=headers, auth=auth, timeout=transport.timeouts()
     )
 
 

@@ -113,8 +113,6 @@ class Telling(FailFast):  # type: ignore[misc]
 class EwsProtocol(BaseProtocol):  # type: ignore[misc]
     """exchangelib's sign-in and sessions over our transport, for one connection."""
 
-    TIMEOUT = transport.TIMEOUTS
-
     def __init__(self, settings: EwsSettings) -> None:
         super().__init__(
             Configuration(
@@ -127,6 +125,7 @@ class EwsProtocol(BaseProtocol):  # type: ignore[misc]
                 max_connections=CONNECTIONS,
             )
         )
+        self.TIMEOUT = transport.timeouts()
         self._ca_pem = settings.ca_pem
         # Refuses before anything is sent what cannot be read.
         transport.tls_context(settings.ca_pem)
@@ -226,7 +225,7 @@ def kinds_of_sign_in(settings: EwsSettings) -> tuple[frozenset[str], int]:
         requests.RequestException, Misconfigured: no answer.
     """
     with transport.session(transport.policy(), ca_pem=settings.ca_pem) as session:
-        answer = session.get(settings.endpoint, timeout=transport.TIMEOUTS, stream=True)
+        answer = session.get(settings.endpoint, timeout=transport.timeouts(), stream=True)
         try:
             return kinds_in(answer), answer.status_code
         finally:
