@@ -184,6 +184,9 @@ def _problem_rows(
         )
     ]
     for row in found:
+        if row.last_seen_run == session.run.pk:
+            # Told again by another part of the window: that is not another try.
+            continue
         wait = min(READ_AGAIN_AFTER * 2**row.problem_count, LONGEST_WAIT)
         row.problem = item.problem
         row.problem_count = min(row.problem_count + 1, 12)

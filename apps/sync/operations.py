@@ -249,6 +249,18 @@ class Plan:
     # The earliest time at which something that waits can go on.
     look_again_at: dt.datetime | None = None
 
+    @property
+    def rests(self) -> bool:
+        """Nothing to do, and nothing that waits: for a person, for a time, or for a decision."""
+        return not (
+            self.operations
+            or self.conflicts
+            or self.held
+            or self.settled
+            or self.sends_held
+            or self.look_again_at
+        )
+
     def summary(self) -> dict[str, int]:
         """How many operations of each kind, and what waits."""
         counts = Counter(type(operation).__name__ for operation in self.operations)

@@ -74,7 +74,8 @@ def pair_up(
             key = moved[link.id].key
             operations.append(Relink(link.id, moved[link.id]))
             del free[key]
-        pairs.append(Pair(replace(link, key=key), bookings[link.booking_id], events.get(key)))
+            link = replace(link, key=key)  # noqa: PLW2901 -- the same link, under its new key
+        pairs.append(Pair(link, bookings[link.booking_id], events.get(key)))
     adopted, twins = _ours(free, bookings, known, {p.local.id for p in pairs}, attempts)
     for link_id, booking, event in adopted:
         operations.append(Adopt(link_id, booking.id, event))

@@ -28,6 +28,7 @@ from apps.sync.facts import (
 from apps.sync.fingerprint import normal, time_part
 from apps.sync.operations import (
     ORDER,
+    Adopt,
     Agree,
     CancelAsStaff,
     CancelLocal,
@@ -40,6 +41,7 @@ from apps.sync.operations import (
     Operation,
     Plan,
     ReleaseLocal,
+    Relink,
     RemoveRemote,
     RemoveTwin,
     Retire,
@@ -104,8 +106,7 @@ class _Planning:
         self._overlaps(pairing)
         for pair in pairing.pairs:
             self._pair(pair)
-        for event, booking_id in pairing.twins:
-            self._twin(event, booking_id, pairing)
+        self._twins(pairing)
         for event in pairing.strangers:
             if event.blocks and self.window.overlaps(event.starts_at, event.ends_at):
                 self.operations.append(CreateLocal(event))
@@ -399,10 +400,17 @@ class _Planning:
 
     # --- Not linked -------------------------------------------------------------------------------
 
-    def _twin(self, event: Remote, booking_id: int, pairing: Pairing) -> None:
+    def _twins(self, pairing: Pairing) -> None:
+        if not pairing.twins:
+            return
+        pairs = {pair.local.id: pair for pair in pairing.pairs}
+        alone = pairing.alone_by_id()
+        for event, booking_id in pairing.twins:
+            self._twin(event, booking_id, pairs.get(booking_id), alone.get(booking_id))
+
+    def _twin(self, event: Remote, booking_id: int, pair: Pair | None, alone: Local | None) -> None:
         """A second event of ours: delete it if it is as we wrote it, else ask."""
-        pair = next((p for p in pairing.pairs if p.local.id == booking_id), None)
-        local = pair.local if pair else pairing.alone_by_id().get(booking_id)
+        local = pair.local if pair else alone
         if local is None:
             # Its first event is adopted in this plan: the next one compares the two.
             return
@@ -493,6 +501,11 @@ class _Planning:
                 self.operations.append(operation)
 
 
+_RANK = {kind: number for number, kind in enumerate(ORDER)}
+_EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
+_NO_EVENT = EventKey("")
+
+
 @dataclass(frozen=True, slots=True)
 class _Theirs:
     event: Remote
@@ -549,17 +562,32 @@ def _span(of: Local) -> str:
     return f"{of.starts_at:%Y%m%dT%H%M%S}-{of.ends_at:%Y%m%dT%H%M%S}"
 
 
-def _order(operation: Operation) -> tuple[int, str]:
-    """Kinds in order; within a kind what comes first in time, then any fixed order."""
-    when = ""
+def _order(operation: Operation) -> tuple[int, dt.datetime, int, int, EventKey]:
+    """Kinds in order; within a kind what comes first in time, then by what it is about.
+
+    No two operations of one kind are about the same link, booking and event, so that the order
+    does not depend on that of the input.
+    """
+    when, key = _EARLIEST, _NO_EVENT
     match operation:
         case CreateRemote(content=content) | UpdateRemote(content=content):
-            when = content.starts_at.isoformat()
-        case CreateLocal(remote=remote) | TakeTime(remote=remote) | UpdateLocal(remote=remote):
-            when = remote.starts_at.isoformat()
+            when = content.starts_at
+        case (
+            CreateLocal(remote=remote)
+            | TakeTime(remote=remote)
+            | UpdateLocal(remote=remote)
+            | ReleaseLocal(remote=remote)
+            | Adopt(remote=remote)
+            | Relink(remote=remote)
+        ):
+            when, key = remote.starts_at, remote.key
+        case RemoveRemote(ref=ref) | RemoveTwin(ref=ref):
+            key = ref.key
         case _:
             pass
-    return ORDER.index(type(operation)), when + repr(operation)
+    link_id = getattr(operation, "link_id", None)
+    booking_id = getattr(operation, "booking_id", 0)
+    return _RANK[type(operation)], when, link_id or 0, booking_id, key
 
 
 def _conflict_order(key: ConflictKey) -> tuple[str, int, EventKey, int]:

@@ -25,7 +25,7 @@ from apps.exchange.errors import (
 )
 from apps.exchange.models import ExchangeConnection
 from apps.exchange.read_only import ReadOnlyCalendar
-from apps.sync import load
+from apps.sync import load, rest
 from apps.sync.conflicts import remember
 from apps.sync.dispatch import next_due
 from apps.sync.executor import execute
@@ -99,8 +99,8 @@ def sync_calendar(
     )
     if is_full and not calendar.is_full_round_wanted:
         calendar.is_full_round_wanted = True
-        calendar.draft_cursor = ""
-        calendar.save(update_fields=["is_full_round_wanted", "draft_cursor"])
+        calendar.draft_cursor, calendar.draft_until = "", None
+        calendar.save(update_fields=["is_full_round_wanted", "draft_cursor", "draft_until"])
     _end_interrupted(calendar, clock)
     run = SyncRun.objects.create(
         calendar=calendar,
@@ -250,8 +250,12 @@ def _agree(session: Session) -> dict[str, int]:
     """Plan and execute until nothing is left that can be done now."""
     counts: dict[str, int] = {}
     for _number in range(PLANS_A_RUN):
+        seen = rest.digest(session)
+        if seen == session.calendar.rests_with:
+            break
         planned = make_plan(session)
         remember(planned, session)
+        rest.remember(planned, session, seen)
         for name, count in planned.summary().items():
             counts[name] = counts.get(name, 0) + count
         if not planned.operations:

@@ -1,0 +1,20 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("sync", "0001_initial"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="calendarlink",
+            name="draft_until",
+            field=models.DateTimeField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="calendarlink",
+            name="rests_with",
+            field=models.CharField(blank=True, editable=False, max_length=64),
+        ),
+    ]
