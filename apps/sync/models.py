@@ -84,6 +84,8 @@ class CalendarLink(models.Model):
     draft_cursor = models.TextField(blank=True, editable=False)
     # How far into the window that round has read: what lies before is in the mirror.
     draft_until = models.DateTimeField(null=True, editable=False)
+    # How many days it reads at a time.
+    draft_days = models.PositiveSmallIntegerField(default=0, editable=False)
     # UTC days.
     window_from = models.DateField(null=True, editable=False)
     window_until = models.DateField(null=True, editable=False)

@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
     from apps.sync.session import Session
 
-# The first part of the window that is read; the next is four times as long after a part of few
-# pages, and half as long after one of many, so that little is read again after a crash.
-FIRST_PART = dt.timedelta(days=16)
-SHORTEST_PART = dt.timedelta(days=1)
+# Days of the first part of the window that is read. The next is four times as long after a part of
+# few pages, and half as long after one of many, so that little is read again after a crash.
+FIRST_DAYS = 16
 FEW_PAGES = 1
 MANY_PAGES = 3
 # Items that could not be read before are tried again, so many a run.
@@ -71,6 +70,7 @@ def full_round(session: Session) -> None:
             cursor=calendar.draft_cursor,
             draft_cursor="",
             draft_until=None,
+            draft_days=0,
             window_from=session.window.starts_at.date(),
             window_until=session.window.ends_at.date(),
             full_round_at=session.began_at,
@@ -100,20 +100,17 @@ def _take_cursor(session: Session) -> None:
 def _read_window(session: Session) -> None:
     """Read the window in parts, each complete or not at all; the days that come next first."""
     calendar = session.calendar
-    length = FIRST_PART
+    # Starts that did not get through a part try a shorter one; the first of them may be chance.
+    days = max((calendar.draft_days or FIRST_DAYS) >> max(calendar.barren_starts - 1, 0), 1)
     while calendar.draft_until is not None and calendar.draft_until < session.window.ends_at:
         session.tick()
         starts_at = max(calendar.draft_until, session.window.starts_at)
-        part = Window(starts_at, min(starts_at + length, session.window.ends_at))
-        pages = _read_part(session, part)
-        if pages <= FEW_PAGES:
-            length *= 4
-        elif pages > MANY_PAGES:
-            length = max(length / 2, SHORTEST_PART)
+        ends_at = min(starts_at + dt.timedelta(days=days), session.window.ends_at)
+        days = _read_part(session, Window(starts_at, ends_at), days)
 
 
-def _read_part(session: Session, part: Window) -> int:
-    """Read a part, look for what is missing in it, and store both; how many pages it took."""
+def _read_part(session: Session, part: Window, days: int) -> int:
+    """Read a part, look for what is missing in it, and store both; how long the next one is."""
     items, pages = _view(session, part)
     seen = {event.key for item in items for event in item.events}
     missing = _missing(session, part, seen, {item.item_id for item in items if item.problem})
@@ -122,8 +119,10 @@ def _read_part(session: Session, part: Window) -> int:
         # The view tells only what lies in the part; by its id an item is told whole.
         mirror.store(session, [item for item in items if item.item_id not in found.reread])
         found.store(session)
-        _save(session, draft_until=part.ends_at)
-    return pages
+        days = min(days * 4, 366) if pages <= FEW_PAGES else days
+        days = max(days // 2, 1) if pages > MANY_PAGES else days
+        _save(session, draft_until=part.ends_at, draft_days=days)
+    return days
 
 
 @dataclass(slots=True)

@@ -256,6 +256,7 @@ def _agree(session: Session) -> dict[str, int]:
         planned = make_plan(session)
         remember(planned, session)
         rest.remember(planned, session, seen)
+        session.look_again_at = planned.look_again_at
         for name, count in planned.summary().items():
             counts[name] = counts.get(name, 0) + count
         if not planned.operations:
@@ -271,7 +272,8 @@ def _agree(session: Session) -> dict[str, int]:
 def _succeeded(session: Session, outcome: Outcome) -> bool:
     """Store that the run is over, and release; whether another has to follow at once."""
     calendar, run, now = session.calendar, session.run, session.clock()
-    values: dict[str, object] = {"failures": 0, "due_at": next_due(now)}
+    due_at = min(next_due(now), session.look_again_at or next_due(now))
+    values: dict[str, object] = {"failures": 0, "due_at": due_at}
     if outcome is Outcome.DONE:
         values |= {
             "state": State.IN_SYNC, "last_good_at": session.began_at, "error_kind": "",

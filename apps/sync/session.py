@@ -38,6 +38,8 @@ class Session:
     clock: Callable[[], dt.datetime]
     # The mailbox answered in this run, and it is the one that was connected.
     is_mailbox_proved: bool = field(default=False)
+    # When something that the last plan found to wait can go on.
+    look_again_at: dt.datetime | None = field(default=None)
 
     def tick(self) -> None:
         """Between two steps.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -74,6 +75,19 @@ def test_second_create_waits_until_the_first_has_settled(world: World) -> None:
     settle(world)
 
     assert world.blocking_there() == [(world.at(24), world.at(25))]
+
+
+def test_calendar_is_due_when_what_waits_can_go_on(world: World, settings: Any) -> None:
+    settings.SYNC_EVERY_S = 3600
+    world.book(24)
+    fail_once(world, "create", "before", errors.Unclear("No answer came back."))
+    world.sync()
+    left = world.now
+    world.later(MINUTE)
+
+    world.sync()
+
+    assert world.calendar.due_at == left + 5 * MINUTE
 
 
 def test_late_create_leaves_one_event(world: World) -> None:

@@ -14,6 +14,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="calendarlink",
+            name="draft_days",
+            field=models.PositiveSmallIntegerField(default=0, editable=False),
+        ),
+        migrations.AddField(
+            model_name="calendarlink",
             name="rests_with",
             field=models.CharField(blank=True, editable=False, max_length=64),
         ),
