@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, assert_never
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.bookings.errors import BookingError
+from apps.exchange.calendar import Window
 from apps.exchange.errors import NotFound, Rejected, StaleChangeKey
 from apps.sync import here, there
 from apps.sync import operations as op
@@ -43,8 +45,9 @@ def execute(plan: op.Plan, session: Session) -> Result:
         LeaseLost, TimeIsUp, and of the Exchange family what stops more than one event.
     """
     result = Result()
-    for operation in plan.operations:
+    for operation, following in zip_longest(plan.operations, plan.operations[1:]):
         session.tick()
+        session.next_range = _range_to_be_free(following)
         try:
             facts = _carry_out(operation, session)
         except (StaleChangeKey, NotFound, BookingError) as exc:
@@ -61,6 +64,16 @@ def execute(plan: op.Plan, session: Session) -> Result:
             result.done += 1
             _tell(operation, session, facts)
     return result
+
+
+def _range_to_be_free(operation: op.Operation | None) -> Window | None:
+    """Where nobody may be before this operation is written."""
+    match operation:
+        case op.CreateRemote(content=content):
+            return Window(content.starts_at, content.ends_at)
+        case op.UpdateRemote(content=content, parts=parts) if parts.time:
+            return Window(content.starts_at, content.ends_at)
+    return None
 
 
 def _carry_out(operation: op.Operation, session: Session) -> dict[str, Any] | None:

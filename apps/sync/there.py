@@ -23,6 +23,7 @@ from apps.sync.fingerprint import state_of, time_of
 from apps.sync.mapping import stamp
 from apps.sync.models import EventLink, RemoteEvent
 from apps.sync.pull import verify
+from apps.sync.session import Seen
 
 if TYPE_CHECKING:
     from apps.sync.session import Session
@@ -32,6 +33,9 @@ Facts = dict[str, Any]
 # The first wait for an event that was refused; doubled each time, a day at most.
 REFUSED_WAITS = dt.timedelta(minutes=5)
 LONGEST_WAIT = dt.timedelta(days=1)
+# Two writes whose ranges lie within so much share the read between them, if it is not older.
+NEAR = dt.timedelta(days=1)
+SEEN_FOR = dt.timedelta(seconds=5)
 
 
 def create(operation: op.CreateRemote, session: Session) -> Facts | None:
@@ -168,8 +172,10 @@ def _refuse_stale(booking_id: int, revision: int) -> None:
 
 def _is_occupied(session: Session, content: Content, beside: tuple[EventKey, ...]) -> bool:
     """Whether something that is not ours blocks a part of the range, as it is this moment."""
-    items = _view(session, content)
-    mirror.store(session, items)
+    items = _just_seen(session, content)
+    if items is None:
+        items = _view(session, Window(content.starts_at, content.ends_at))
+        mirror.store(session, items)
     events = [event for item in items for event in item.events]
     ours = _our_keys(session, [event.key for event in events])
     return any(
@@ -179,6 +185,15 @@ def _is_occupied(session: Session, content: Content, beside: tuple[EventKey, ...
         and event.key not in beside
         for event in events
     )
+
+
+def _just_seen(session: Session, content: Content) -> list[Item] | None:
+    """What the read after the write right before this one showed, if it covers this range too."""
+    seen, session.seen = session.seen, None
+    if seen is None or session.clock() - seen.at > SEEN_FOR:
+        return None
+    covers = seen.range.starts_at <= content.starts_at and content.ends_at <= seen.range.ends_at
+    return list(seen.items) if covers else None
 
 
 def _our_keys(session: Session, keys: list[EventKey]) -> set[EventKey]:
@@ -196,7 +211,9 @@ def _read_back(
     session: Session, link_id: int, ref: EventRef, content: Content, revision: int
 ) -> None:
     """Read the range again, and remember the event as it is now as what was agreed."""
-    items = _view(session, content)
+    window = _with_next(session, content)
+    items = _view(session, window)
+    session.seen = Seen(window, tuple(items), session.clock())
     if ref.key.original_start or ref.key not in {e.key for item in items for e in item.events}:
         items.append(session.port.read(ref.key.item_id, session.window))
     with transaction.atomic():
@@ -213,12 +230,23 @@ def _read_back(
             )
 
 
-def _view(session: Session, content: Content) -> list[Item]:
+def _with_next(session: Session, content: Content) -> Window:
+    """The range of a write; where the next write is near, its range too: they share a read."""
+    window, following = Window(content.starts_at, content.ends_at), session.next_range
+    if following is None:
+        return window
+    both = Window(
+        min(window.starts_at, following.starts_at), max(window.ends_at, following.ends_at)
+    )
+    return both if both.ends_at - both.starts_at <= NEAR else window
+
+
+def _view(session: Session, window: Window) -> list[Item]:
     session.lease.renew()
     found: list[Item] = []
     after = ""
     while True:
-        page = session.port.view(Window(content.starts_at, content.ends_at), after)
+        page = session.port.view(window, after)
         found += [Item(event.key.item_id, (event,)) for event in page.events]
         if not page.next:
             return found

@@ -95,7 +95,7 @@ class Cluster:
         self.worker.wait(timeout=20)
 
 
-def until(condition: Callable[[], Any], *, seconds: float = 30, beat: bool = False) -> None:
+def until(condition: Callable[[], Any], *, seconds: float = 90, beat: bool = False) -> None:
     """Wait for it; with a beat the dispatcher is run each second, as its schedule does each minute.
 
     Raises:

@@ -60,18 +60,18 @@ def test_nudge_schedule_and_sigterm_each_finish_the_work(cluster: Cluster, place
 
     # A booking is sent at once: no schedule has run by then.
     place.book(0)
-    until(lambda: place.events() == [place.at(0)], seconds=5)
+    until(lambda: place.events() == [place.at(0)], seconds=15)
 
     # Nobody tells of this one; the schedule finds that the calendar is due.
     CALLER.outlook(place.email, "book", place.at(2), place.at(3))
     until(place.is_free)
     CalendarLink.objects.update(due_at=timezone.now())
-    until(lambda: place.booked() == [place.at(0), place.at(2)], seconds=40)
+    until(lambda: place.booked() == [place.at(0), place.at(2)], seconds=90)
 
     # Stopped in the middle of a write, the worker ends it, and itself.
     CALLER.stop_at(place.email, "create", "before")
     place.book(4)
-    CALLER.stopped_caller(place.email, 10)
+    CALLER.stopped_caller(place.email, 30)
     assert cluster.worker is not None
     os.killpg(cluster.worker.pid, signal.SIGTERM)
     CALLER.let_go(place.email)
@@ -94,7 +94,7 @@ def test_create_of_a_killed_worker_makes_one_event(cluster: Cluster, location: L
         place = places[name]
         CALLER.stop_at(place.email, "create", when)
         place.book(0)
-        os.kill(CALLER.stopped_caller(place.email, 10), signal.SIGKILL)
+        os.kill(CALLER.stopped_caller(place.email, 30), signal.SIGKILL)
         if name != "late":
             CALLER.let_go(place.email, drop=True)
     until(lambda: SyncRun.objects.filter(error_kind="interrupted").count() == 3, beat=True)
@@ -122,17 +122,17 @@ def test_first_sync_of_a_long_history_outlives_kills(cluster: Cluster, location:
     cluster.start()
 
     until(lambda: CalendarLink.objects.exclude(draft_cursor="").exists(), beat=True)
-    os.kill(CALLER.stopped_caller(disturbed.email, 10), signal.SIGKILL)
+    os.kill(CALLER.stopped_caller(disturbed.email, 30), signal.SIGKILL)
     CALLER.let_go(disturbed.email)
     CALLER.stop_at(disturbed.email, "advance", "before", skip=30)
     until(lambda: CALLER.requests(disturbed.email).count("advance") > 40, beat=True)
-    CALLER.stopped_caller(disturbed.email, 10)
+    CALLER.stopped_caller(disturbed.email, 30)
     cluster.kill()
     CALLER.let_go(disturbed.email)
     CALLER.stop_at(disturbed.email, "view", "before", skip=1)
     cluster.start()
     until(lambda: CALLER.requests(disturbed.email).count("view") == 2, beat=True)
-    os.kill(CALLER.stopped_caller(disturbed.email, 10), signal.SIGKILL)
+    os.kill(CALLER.stopped_caller(disturbed.email, 30), signal.SIGKILL)
     CALLER.let_go(disturbed.email)
     until(disturbed.is_synced, beat=True)
 
