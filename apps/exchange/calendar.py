@@ -71,7 +71,11 @@ class EventRef:
 
 @dataclass(frozen=True, slots=True)
 class CalendarEvent:
-    """One single or one occurrence, as read."""
+    """One single or one occurrence, as read.
+
+    Every way of reading tells the same, but that a view may leave out `uid`, `attempt_id` and
+    `organizer_email`, and that `wire_id` may depend on the way.
+    """
 
     key: EventKey
     # Shared by all occurrences of a series, and never unique in real mailboxes.
@@ -92,7 +96,7 @@ class CalendarEvent:
     is_invitation: bool = False
     has_attendees: bool = False
     # The value of our named property, and the attempt id of the create (EWS: the UID, Graph: the
-    # transactionId); both empty where there is none, or where the wire did not ask.
+    # transactionId), which a copy does not inherit.
     stamp: str = ""
     attempt_id: str = ""
     created_at: dt.datetime | None = None
@@ -127,7 +131,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Changes since a cursor, in no special order; the later of two for one item counts.
+    """Changes since a cursor; the later of two for one item counts, also of two pages.
 
     `gone` holds ids of items that the server says are no longer here; that alone proves nothing.
     """
@@ -213,29 +217,43 @@ class Calendar(Protocol):
     def changes(self, cursor: str, window: Window) -> Page:
         """The next page of what changed since a cursor, anywhere in the calendar.
 
+        A cursor serves every port to the mailbox, and may be used again: the answer is the same
+        as long as nothing changes.
+
         Raises:
             SyncStateInvalid: the cursor is no use any more.
         """
         ...
 
     def view(self, window: Window, after: str = "") -> ViewPage:
-        """A page of every single and occurrence that overlaps a range; `after` a page's `next`."""
+        """A page of every single and occurrence that overlaps a range; `after` a page's `next`.
+
+        The overlap is that of `Window`: what only touches an edge is left out, whatever the wire
+        says, and one without a length counts as a moment.
+        """
         ...
 
     def read(self, item_id: str, window: Window) -> Item:
         """One single, or one series by the id of its master.
 
         Raises:
-            NotFound: it is not in this calendar.
+            NotFound: it is not in this calendar: unknown, no id at all, of another mailbox, or in
+                another folder.
         """
         ...
 
     def find(self, window: Window, *, stamp: str = "", uid: str = "") -> tuple[Item, ...]:
-        """The items with this stamp, or with this UID, wherever in the calendar they lie."""
+        """The items with this stamp, or with this UID, wherever in the calendar they lie.
+
+        What lies in other folders, the Deleted Items among them, is not found.
+        """
         ...
 
     def create(self, content: Content, *, stamp: str, attempt_id: str) -> EventRef:
         """Write a new single.
+
+        A subject is kept as far as the wire can carry it: what it cannot, control characters, is
+        left out.
 
         Raises:
             Unclear: no answer came back.
@@ -246,16 +264,31 @@ class Calendar(Protocol):
     def update(self, ref: EventRef, content: Content, parts: Parts) -> EventRef:
         """Write the given parts over an event, if its change key is still the one given.
 
+        What it gives back is as the event is read now, so that it serves the next write. An
+        occurrence becomes an exception under the same key; the others stay.
+
         Raises:
-            StaleChangeKey: someone was quicker.
-            NotFound, Rejected, Unclear.
+            StaleChangeKey: someone was quicker; nothing was written.
+            NotFound: the event, or this occurrence, is not in this calendar any more.
+            Rejected, Unclear.
         """
         ...
 
     def delete(self, ref: EventRef) -> None:
-        """Move a single or an occurrence to the Deleted Items, under the same condition."""
+        """Move a single or an occurrence to the Deleted Items, under the same condition.
+
+        Raises:
+            StaleChangeKey, NotFound, Rejected, Unclear.
+        """
         ...
 
     def decline(self, ref: EventRef) -> None:
-        """Decline an invitation: its organiser is mailed, and it leaves this calendar."""
+        """Decline an invitation: its organiser is mailed, and it leaves this calendar.
+
+        Under the same condition: as of an old version nobody is mailed.
+
+        Raises:
+            Rejected: nobody else called it: there is no one to decline to. Nothing was done.
+            StaleChangeKey, NotFound, Unclear.
+        """
         ...

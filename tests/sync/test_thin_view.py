@@ -8,7 +8,10 @@ import pytest
 
 from apps.bookings.models import Booking
 from apps.exchange import errors
+from apps.exchange.calendar import Content
+from apps.sync.mapping import stamp
 from apps.sync.models import EventLink, RemoteEvent, SyncChange
+from apps.tenants.installation import this_installation
 from tests.sync.world import World
 
 pytestmark = pytest.mark.django_db
@@ -103,20 +106,28 @@ def test_create_whose_reply_was_lost_is_adopted_though_the_view_does_not_tell_wh
     assert EventLink.objects.get().state == "live"
 
 
-def test_view_before_a_write_takes_nothing_of_ours_for_a_copy(world: World) -> None:
+def test_create_that_lands_before_the_look_of_its_retry_is_adopted(world: World) -> None:
     world.sync()
-    first = world.book(24)
-    lose_a_reply(world)
+    booking = world.book(24)
+    lose_a_reply(world, "before")
     world.sync()
-    # The range in which the lost one lies is read before and after this write.
-    second = world.book(25)
-    world.sync()
-
     world.later(dt.timedelta(minutes=10))
-    world.sync()
+    value = stamp(this_installation().uuid, world.resource.uuid, booking.uuid)
+    content = Content("Stand-up", world.at(24), world.at(25), False, "Europe/London")
+    attempt = EventLink.objects.get().attempt_id
 
-    assert world.blocking_there() == world.blocking_here()
-    assert set(Booking.objects.values_list("pk", flat=True)) == {first.pk, second.pk}
+    def hook(name: str, when: str) -> None:
+        if name == "view":
+            world.port.hook = quiet
+            world.port.land_create(content, stamp=value, attempt_id=attempt)
+
+    world.port.hook = hook
+    world.sync()
+    world.later(dt.timedelta(minutes=10))
+    world.sync(is_full=True)
+
+    assert world.blocking_there() == world.blocking_here() == [(world.at(24), world.at(25))]
+    assert EventLink.objects.get().state == "live"
 
 
 def test_copy_of_our_event_is_an_ordinary_event_also_in_a_thin_view(world: World) -> None:
@@ -132,13 +143,14 @@ def test_copy_of_our_event_is_an_ordinary_event_also_in_a_thin_view(world: World
     assert world.blocking_there() == world.blocking_here()
 
 
-def lose_a_reply(world: World) -> None:
+def lose_a_reply(world: World, at: str = "after") -> None:
     def hook(name: str, when: str) -> None:
-        if (name, when) == ("create", "after"):
+        if (name, when) == ("create", at):
             world.port.hook = quiet
             raise errors.Unclear("No answer came back.")
 
-    def quiet(name: str, when: str) -> None:
-        pass
-
     world.port.hook = hook
+
+
+def quiet(name: str, when: str) -> None:
+    """The hook of a good day."""
