@@ -34,7 +34,7 @@ class Sorted:
     events: list[CalendarEvent]
     problems: dict[str, str]
     occurrences: list[Element]
-    # Masters, and what may be one: to be read with everything that a series needs.
+    # Masters: to be read with everything that a series needs.
     to_expand: list[str]
 
 
@@ -90,7 +90,7 @@ class Reader:
                         found.problems[item_id] = str(error)
                 case Kind.OCCURRENCE | Kind.EXCEPTION:
                     found.occurrences.append(row)
-                case _:
+                case Kind.MASTER:
                     found.to_expand.append(item_id)
         found.events = self._completed(found.events)
         return found
