@@ -48,7 +48,7 @@ def sound(sandbox: SandboxServer) -> Iterator[SandboxServer]:
     sandbox.ews.check_answers = True
     sandbox.ews.invalid_answers.clear()
     sandbox.errors.clear()
-    sandbox.requests.clear()
+    sandbox.requests.forget()
     yield sandbox
     assert sandbox.ews.invalid_answers == []
     assert sandbox.errors == []
