@@ -1,7 +1,8 @@
 """`make demo`: the product with demo tenants on loopback, started whole and stopped whole.
 
-Web and worker run under honcho; this process prepares the database before them, tells when both
-answer, and stops the embedded PostgreSQL after them.
+Web, worker, listener and a small Exchange run under honcho; this process prepares the database
+before them, connects the demo's rooms when they answer, and stops the embedded PostgreSQL after
+them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("OPTIXSYNC_VAR_DIR") or BASE_DIR / "var")
 PID_FILE = VAR_DIR / "demo.pid"
 SECRETS = VAR_DIR / "demo-secrets"
+# What the Procfile runs, and the Exchange that stands in for a real one.
+PROCFILE = VAR_DIR / "Procfile"
+SANDBOX = "sandbox: exec python -m apps.sandbox >/dev/null\n"
+SANDBOX_PORT = 8025
 READY_SECONDS = 60
 LAST_PORT = 65535
 ACCOUNT = "admin@example.com / demo"
@@ -50,14 +55,17 @@ def refuse(words: str) -> NoReturn:
 # --- Before anything is touched -------------------------------------------------------------
 
 
-def port_from_environment() -> int:
-    given = os.environ.get("PORT") or "8000"
+def port_from_environment(name: str, default: int) -> int:
+    given = os.environ.get(name) or str(default)
     if not given.isdigit() or not 1 <= int(given) <= LAST_PORT:
-        refuse(f"PORT is “{given}”, which is no port. Use a number, such as: make demo PORT=8001")
+        refuse(
+            f"{name} is “{given}”, which is no port. Use a number, such as: "
+            f"make demo {name}={default + 1}"
+        )
     return int(given)
 
 
-def refuse_taken_port(port: int) -> None:
+def refuse_taken_port(name: str, port: int) -> None:
     with socket.socket() as probe:
         # As servers do, so that a demo stopped a second ago does not look like one that runs.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -66,7 +74,7 @@ def refuse_taken_port(port: int) -> None:
         except OSError as error:
             refuse(
                 f"Port {port} cannot be used: {error.strerror}. Stop what uses it, or choose "
-                f"another one, such as: make demo PORT={port + 1}"
+                f"another one, such as: make demo {name}={port + 1}"
             )
 
 
@@ -131,10 +139,17 @@ def generated_secrets() -> dict[str, str]:
     return {**kept, **missing}
 
 
-def set_environment(port: int) -> None:
+def set_environment(port: int, sandbox: int) -> None:
+    exchange = f"127.0.0.1:{sandbox}"
     defaults = {
         **generated_secrets(),
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        # A real Exchange has a public address and TLS; this one is on loopback.
+        "EXCHANGE_ALLOWED_NETWORKS": "public,127.0.0.0/8",
+        "EXCHANGE_ALLOW_PLAIN_HTTP_TO": exchange,
+        "EXCHANGE_AUTODISCOVER_HOSTS": ",".join(
+            f"{domain}=http://{exchange}" for domain in ("harbour.example", "alster.example")
+        ),
         "EMAIL_URL": f"filemail://{VAR_DIR / 'mails'}",
         "LOG_LEVEL": "WARNING",
         "WORKER_STOP_S": "4",
@@ -144,6 +159,8 @@ def set_environment(port: int) -> None:
     os.environ.update(
         DEMO="1",
         PORT=str(port),
+        SANDBOX_PORT=str(sandbox),
+        OPTIXSYNC_VAR_DIR=str(VAR_DIR),
         PYTHONUNBUFFERED="1",
         DJANGO_SETTINGS_MODULE="optixsync.settings",
         PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -190,34 +207,51 @@ def collect_static() -> None:
 
 
 def start_processes() -> subprocess.Popen[bytes]:
-    """Web and worker under honcho, in a group of their own: we tell honcho when to end them."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "honcho", "--no-colour", "start", "--no-prefix"],
+    """All under honcho, in a group of their own: we tell honcho when to end them."""
+    PROCFILE.write_text((BASE_DIR / "Procfile").read_text() + SANDBOX)
+    return subprocess.Popen(  # noqa: S603 -- our own command
+        [
+            *(sys.executable, "-m", "honcho", "--no-colour"),
+            *("-d", str(BASE_DIR), "-f", str(PROCFILE), "start", "--no-prefix"),
+        ],
         cwd=BASE_DIR,
         start_new_session=True,
     )
 
 
-def wait_until_ready(processes: subprocess.Popen[bytes], port: int) -> None:
+def wait_until_ready(processes: subprocess.Popen[bytes], port: int, sandbox: int) -> None:
+    """Until all answer, and the rooms that the demo connects are in sync."""
     deadline = time.monotonic() + READY_SECONDS
+    addresses = (
+        f"http://127.0.0.1:{port}/healthz/",
+        f"http://127.0.0.1:{sandbox}/healthz",
+    )
     while time.monotonic() < deadline:
         if processes.poll() is not None:
-            refuse("Web or worker ended before it was ready. The lines above say why.")
-        if web_answers(port) and worker_answers():
+            refuse("A process ended before all were ready. The lines above say why.")
+        if all(map(answers, addresses)) and worker_answers() and rooms_are_in_sync():
             return
         time.sleep(0.2)
     refuse(
-        f"Web or worker did not answer within {READY_SECONDS} s. The lines above may say why; "
+        f"Not all was ready within {READY_SECONDS} s. The lines above may say why; "
         "try again when the machine has less to do."
     )
 
 
-def web_answers(port: int) -> bool:
+def answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz/", timeout=2) as answer:
+        with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310 -- ours
             return bool(answer.status == 200)  # noqa: PLR2004 -- OK
     except (urllib.error.URLError, OSError):
         return False
+
+
+def rooms_are_in_sync() -> bool:
+    """Connect the demo's rooms at the first call; whether none of them is still on its way."""
+    from apps.console import demo_exchange  # noqa: PLC0415 -- needs Django up
+
+    demo_exchange.connect(os.environ["SANDBOX_PORT"])
+    return demo_exchange.is_settled()
 
 
 def worker_answers() -> bool:
@@ -253,14 +287,18 @@ def stop_on_signals() -> None:
 
 
 def run() -> None:
-    port = port_from_environment()
+    port = port_from_environment("PORT", 8000)
+    sandbox = port_from_environment("SANDBOX_PORT", SANDBOX_PORT)
+    if port == sandbox:
+        refuse(f"PORT and SANDBOX_PORT are both {port}. Give them two different numbers.")
     refuse_second_demo()
-    refuse_taken_port(port)
+    refuse_taken_port("PORT", port)
+    refuse_taken_port("SANDBOX_PORT", sandbox)
     own_database = not os.environ.get("DATABASE_URL")
     if not own_database:
         refuse_unusable_database(os.environ["DATABASE_URL"])
     VAR_DIR.mkdir(parents=True, exist_ok=True)
-    set_environment(port)
+    set_environment(port, sandbox)
     data = embedded_postgres.default_data_dir()
     processes = None
     PID_FILE.write_text(str(os.getpid()))
@@ -271,10 +309,12 @@ def run() -> None:
         say("Preparing the database ...")
         prepare()
         processes = start_processes()
-        wait_until_ready(processes, port)
+        say("Connecting rooms to their calendars ...")
+        wait_until_ready(processes, port, sandbox)
         say(f"ready: http://127.0.0.1:{port}/admin/  sign in as {ACCOUNT}")
+        say(f"ready: http://127.0.0.1:{sandbox}/  Outlook, and what to type when installing")
         processes.wait()
-        refuse("Web or worker ended by itself, so the demo ends. The lines above say why.")
+        refuse("A process ended by itself, so the demo ends. The lines above say why.")
     except Stopped:
         say("Stopping ...")
     finally:
@@ -312,7 +352,8 @@ def reset() -> None:
         embedded_postgres.delete(embedded_postgres.default_data_dir())
     for name in ("media", "mails", "static"):
         shutil.rmtree(VAR_DIR / name, ignore_errors=True)
-    SECRETS.unlink(missing_ok=True)
+    for file in (SECRETS, PROCFILE, *VAR_DIR.glob("sandbox.json*")):
+        file.unlink(missing_ok=True)
     say("The demo's data is deleted. Start anew: make demo")
 
 

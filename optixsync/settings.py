@@ -151,7 +151,7 @@ SYNC_EVERY_S = env.int("SYNC_EVERY_S", default=60)
 SYNC_EVERY_WITH_PUSH_S = env.int("SYNC_EVERY_WITH_PUSH_S", default=300)
 PUSH_SILENT_AFTER_S = env.int("PUSH_SILENT_AFTER_S", default=120)
 # A function of a connection that gives the port to its server's push, or None.
-PUSH_FACTORY = ""
+PUSH_FACTORY = "apps.exchange.services.pushes_for"
 
 # Server addresses that tenants type are a way into the operator's network. Networks, and the word
 # "public" for what the whole world can reach.

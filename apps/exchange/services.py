@@ -22,6 +22,7 @@ from apps.exchange.signals import connection_works
 if TYPE_CHECKING:
     from apps.exchange.calendar import Calendar
     from apps.exchange.checking import Stage
+    from apps.exchange.push import Pushes
     from apps.tenants.models import Tenant, User
 
 logger = logging.getLogger(__name__)
@@ -240,6 +241,19 @@ def calendar_for(connection: ExchangeConnection, email: str) -> Calendar:
             fix=_("Under Apps, Exchange, press Check again."),
         )
     return over_ews(connection.settings, email)
+
+
+def pushes_for(connection: ExchangeConnection) -> Pushes | None:
+    """The port to the server's push: what the setting PUSH_FACTORY names.
+
+    Raises:
+        SecretUnreadable: its password cannot be opened.
+    """
+    from apps.exchange.ews.streaming import EwsPushes  # noqa: PLC0415 -- one wire
+
+    if connection.state != State.INSTALLED or not connection.sign_in:
+        return None
+    return EwsPushes(connection.settings)
 
 
 # --- Inside -----------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def main() -> int:
     keeper = snapshot.Keeper(store, path)
     keeper.start()
     with server.start():
-        sys.stdout.write(f"ready: {server.url}/\n")
+        sys.stdout.write(f"ready: {server.url}/  Outlook, and what to type when installing\n")
         sys.stdout.flush()
         stopping.wait()
     keeper.stop()

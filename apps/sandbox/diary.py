@@ -91,6 +91,13 @@ HARBOUR_DIARY = (
     plan("window-desk-1", 6, "09:00", "12:30", "Visiting auditor"),
     plan("window-desk-2", 0, "10:00", "12:00", "Hot desk: Nora"),
     plan("window-desk-2", 3, "09:00", "17:00", "Hot desk: Tom"),
+    plan("lighthouse", 7, "13:00", "14:00", "Foghorn test"),
+    plan("lighthouse", 11, "10:00", "12:00", "Estuary survey"),
+    plan("anchor", 10, "10:00", "11:00", "Rope order"),
+    plan("compass", 8, "14:00", "15:00", "Grant application"),
+    plan("bollard", 8, "09:00", "10:00", "Rota"),
+    plan("splice", 7, "15:00", "15:45", "Appraisal", sensitivity="Private"),
+    plan("splice", 10, "09:00", "10:00", "Phone interview"),
     plan("projector", 3, "13:00", "17:00", "Model boat fair"),
 )
 HARBOUR_ALL_DAY = (

@@ -47,7 +47,7 @@ def fill(store: Store, today: dt.date | None = None, server: str = DEFAULT_SERVE
     with store.lock:
         _harbour(store, server)
         _alster(store, server)
-        for organisation in store.organisations.values():
+        for organisation in (store.organisation(HARBOUR), store.organisation(ALSTER)):
             zone = ZoneInfo(organisation.time_zone)
             _write(_Diary(store, organisation.domain, today or store.now().astimezone(zone).date()))
             organisation.outbox.clear()

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import threading
+import time
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
@@ -23,6 +24,7 @@ from apps.sandbox.store.model import Organisation
 
 VERSION = 1
 PAUSE_S = 1.0
+REST = 20  # times what a snapshot took
 log = logging.getLogger("apps.sandbox")
 
 
@@ -103,8 +105,12 @@ class Keeper:
         self._save_if_changed()
 
     def _run(self) -> None:
-        while not self._end.wait(self._pause_s):
+        """Look again and again; after a snapshot that took long, all the later."""
+        pause_s = self._pause_s
+        while not self._end.wait(pause_s):
+            begun = time.monotonic()
             self._save_if_changed()
+            pause_s = max(self._pause_s, REST * (time.monotonic() - begun))
 
     def _save_if_changed(self) -> None:
         if self._store.revision == self._saved:

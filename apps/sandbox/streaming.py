@@ -32,7 +32,7 @@ class Settings:
     """Limits and lengths of time, so that tests can shorten them."""
 
     minute: float = 60.0
-    heartbeat: float = 30.0
+    heartbeat: float = 15.0
     connections: int = 10
     subscriptions: int = 5000
 
@@ -120,7 +120,8 @@ class Subscriptions:
 
     def stop(self) -> None:
         """Close all streams, since the server stops."""
-        self._stop_listening()
+        if not self._stopped:
+            self._stop_listening()
         with self._happened:
             self._stopped = True
             self._happened.notify_all()

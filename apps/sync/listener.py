@@ -68,6 +68,7 @@ class Stream:
 
     connection_id: int
     pushes: Pushes
+    revision: int
     # Subscription id to calendar.
     calendars: dict[str, int]
 
@@ -90,6 +91,8 @@ class Server:
     """A connection's part in this listener."""
 
     pushes: Pushes
+    # Of the connection when it was opened: changed since, its password may be another.
+    revision: int
     streams: list[Stream] = field(default_factory=list)
     # Calendar to subscription, whether it is in a stream or not.
     subscriptions: dict[int, str] = field(default_factory=dict)
@@ -158,7 +161,14 @@ class Listener:
         )
         for connection_id in set(mine.values()) - set(self.servers):
             self._open(connection_id)
+        revisions = dict(
+            ExchangeConnection.objects.filter(pk__in=self.servers).values_list("pk", "revision")
+        )
         for connection_id, server in list(self.servers.items()):
+            if revisions.get(connection_id) != server.revision:
+                # Its settings were changed: what is open goes on until it ends, and is not renewed.
+                del self.servers[connection_id]
+                continue
             for pk in [pk for pk in server.subscriptions if mine.get(pk) != connection_id]:
                 del server.subscriptions[pk]
             if connection_id not in mine.values():
@@ -166,9 +176,15 @@ class Listener:
 
     def _open(self, connection_id: int) -> None:
         connection = ExchangeConnection.objects.filter(pk=connection_id).first()
-        pushes = None if connection is None else pushes_for(connection)
+        if connection is None:
+            return
+        try:
+            pushes = pushes_for(connection)
+        except ExchangeError as exc:
+            logger.warning("no push for connection %s: %s", connection_id, exc.kind)
+            return
         if pushes is not None:
-            self.servers[connection_id] = Server(pushes)
+            self.servers[connection_id] = Server(pushes, connection.revision)
 
     # --- Subscriptions and streams ---
 
@@ -200,7 +216,7 @@ class Listener:
             most = server.pushes.most_a_stream
             while left and len(server.streams) < server.pushes.most_streams:
                 some, left = left[:most], left[most:]
-                stream = Stream(connection_id, server.pushes, dict(some))
+                stream = Stream(connection_id, server.pushes, server.revision, dict(some))
                 server.streams.append(stream)
                 threading.Thread(target=stream.run, args=(self.inbox.put,), daemon=True).start()
 
@@ -251,10 +267,15 @@ class Listener:
         logger.warning("a stream of connection %s broke: %s", stream.connection_id, error.kind)
         # Whatever came meanwhile is lost: make the subscriptions anew, which looks at each calendar.
         self._forget(server, stream, list(stream.calendars))
-        if isinstance(error, AuthenticationFailed):
+        if isinstance(error, AuthenticationFailed) and self._is_current(stream):
             stop(stream.connection_id, error, now)
         server.not_before = now + _longer(server.failures)
         server.failures += 1
+
+    def _is_current(self, stream: Stream) -> bool:
+        """Whether the refused password is still the connection's."""
+        rows = ExchangeConnection.objects.filter(pk=stream.connection_id)
+        return rows.filter(revision=stream.revision).exists()
 
     def _forget(self, server: Server, stream: Stream, keys: Iterable[str]) -> None:
         for key in keys:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -13,7 +14,10 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+
+from optixsync import embedded_postgres
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -35,7 +39,12 @@ def free_port() -> int:
 def environment(var: Path, **more: str) -> dict[str, str]:
     left_out = {"DATABASE_URL", "DJANGO_SETTINGS_MODULE", "EMBEDDED_POSTGRES_DIR"}
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
-    return {**kept, "OPTIXSYNC_VAR_DIR": str(var), **more}
+    return {
+        **kept,
+        "OPTIXSYNC_VAR_DIR": str(var),
+        "SANDBOX_PORT": str(free_port()),
+        **more,
+    }
 
 
 def demo(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -53,31 +62,39 @@ def demo(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[st
 class RunningDemo:
     """A demo in a session of its own, as in a terminal."""
 
-    def __init__(self, var: Path, port: int) -> None:
+    def __init__(self, var: Path, port: int, sandbox: int) -> None:
         self.log = var.parent / "demo.log"
         self.log.touch()
         with self.log.open("w") as sink:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "optixsync.demo"],
                 cwd=BASE_DIR,
-                env=environment(var, PORT=str(port)),
+                env=environment(var, PORT=str(port), SANDBOX_PORT=str(sandbox)),
                 stdout=sink,
                 stderr=sink,
                 start_new_session=True,
             )
 
-    def wait_until_ready(self) -> str:
+    def wait_until_ready(self) -> list[str]:
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline and self.process.poll() is None:
-            for line in self.log.read_text().splitlines():
-                if line.startswith("ready: "):
-                    return line
+            lines = self.log.read_text().splitlines()
+            ready = [line for line in lines if line.startswith("ready: ")]
+            if len(ready) > 1:
+                return ready
             time.sleep(0.1)
         pytest.fail(f"not ready: {self.log.read_text()}")
 
     def end(self, number: int) -> int:
         os.killpg(self.process.pid, number)
         return self.process.wait(timeout=30)
+
+
+@contextlib.contextmanager
+def connected(var: Path) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """The demo's own database."""
+    with psycopg.connect(embedded_postgres.url(var / "pg")) as connection:
+        yield connection
 
 
 def processes_of(var: Path) -> list[str]:
@@ -94,13 +111,19 @@ def processes_of(var: Path) -> list[str]:
 
 
 def test_demo_starts_ends_and_keeps_its_data(var: Path) -> None:
-    port = free_port()
-    first = RunningDemo(var, port)
+    port, sandbox = free_port(), free_port()
+    first = RunningDemo(var, port, sandbox)
     try:
-        ready = first.wait_until_ready()
-        assert ready == (
-            f"ready: http://127.0.0.1:{port}/admin/  sign in as admin@example.com / demo"
-        )
+        assert first.wait_until_ready() == [
+            f"ready: http://127.0.0.1:{port}/admin/  sign in as admin@example.com / demo",
+            f"ready: http://127.0.0.1:{sandbox}/  Outlook, and what to type when installing",
+        ]
+        with urllib.request.urlopen(f"http://127.0.0.1:{sandbox}/") as page:
+            assert "svc-optixsync@harbour.example" in page.read().decode()
+        with connected(var) as rows:
+            assert rows.execute(
+                "SELECT state, count(*) FROM sync_calendarlink GROUP BY 1"
+            ).fetchall() == [("in_sync", 6)]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/admin/") as page:
             assert "Sign in" in page.read().decode() or page.status == 200
         second_try = demo(environment(var, PORT=str(free_port())))
@@ -113,7 +136,7 @@ def test_demo_starts_ends_and_keeps_its_data(var: Path) -> None:
     secrets = (var / "demo-secrets").read_text()
     assert (var / "demo-secrets").stat().st_mode & 0o077 == 0
 
-    again = RunningDemo(var, port)
+    again = RunningDemo(var, port, sandbox)
     try:
         again.wait_until_ready()
         assert "Demo data filled in" not in again.log.read_text()
@@ -124,6 +147,14 @@ def test_demo_starts_ends_and_keeps_its_data(var: Path) -> None:
 
     assert demo(environment(var), "reset").returncode == 0
     assert not (var / "pg").exists()
+    assert not list(var.glob("sandbox*"))
+
+
+def test_both_ports_must_differ(var: Path) -> None:
+    result = demo(environment(var, PORT="8123", SANDBOX_PORT="8123"))
+
+    assert result.returncode == 1
+    assert "two different numbers" in result.stderr
 
 
 def test_taken_port_is_told_in_words(var: Path) -> None:

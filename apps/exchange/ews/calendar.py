@@ -7,6 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 from apps.exchange.calendar import (
     CalendarEvent,
     Content,
@@ -74,8 +76,9 @@ class EwsCalendar:
     # Whatever we write says SendToNone.
     mails_attendees = False
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, *, page_size: int = services.FIND_LIMIT) -> None:
         self.wire = wire
+        self._page_size = page_size
         self._masters = Masters(wire)
         # Ids of the calendar's folder, as its own items name it.
         self._folders: set[str] = set()
@@ -94,17 +97,19 @@ class EwsCalendar:
         )
 
     def advance(self, cursor: str) -> CursorPage:
-        page = services.sync_folder_items(self.wire, cursor, services.NOTHING_ELSE)
+        page = self._sync(cursor)
         return CursorPage(page.state, page.is_last)
 
     def changes(self, cursor: str, window: Window) -> Page:
         if not cursor:
-            raise SyncStateInvalid("The cursor is empty.")
-        page = services.sync_folder_items(self.wire, cursor, services.LISTED)
+            raise SyncStateInvalid(_("The cursor is empty."))
+        page = self._sync(cursor)
         if page.changed:
             self._masters.forget()
-        items, lost = self._items(page.changed, window)
-        return Page(items, (*page.gone, *lost), page.state, page.is_last)
+        # Lists cut long words and leave out addresses: what has changed is read whole.
+        changed = dict.fromkeys(item_id for item_id, _key in map(ids, page.changed) if item_id)
+        items, lost = self._expanded(list(changed), window)
+        return Page(tuple(items), (*page.gone, *lost), page.state, page.is_last)
 
     def view(self, window: Window, after: str = "") -> ViewPage:
         starts_at = dt.datetime.fromisoformat(after) if after else window.starts_at
@@ -185,9 +190,12 @@ class EwsCalendar:
         except Unreadable:
             is_invitation = True
         if not is_invitation:
-            raise Rejected("An appointment without another organiser cannot be declined.")
+            raise Rejected(_("An appointment without another organiser cannot be declined."))
         self._masters.forget()
         services.decline_item(self.wire, ids(current))
+
+    def _sync(self, cursor: str) -> services.SyncPage:
+        return services.sync_folder_items(self.wire, cursor, limit=self._page_size)
 
     def _name(self) -> str:
         """What the directory calls the mailbox; nothing depends on it."""
@@ -201,31 +209,15 @@ class EwsCalendar:
         """What a part of a window shows, whole, and where that part ends."""
         ends_at = min(window.ends_at, window.starts_at + LARGEST_VIEW)
         while True:
-            page = services.find_in_view(self.wire, Window(window.starts_at, ends_at))
+            part = Window(window.starts_at, ends_at)
+            page = services.find_in_view(self.wire, part, limit=self._page_size)
             if page.is_whole:
                 self._learn_folder(page.items)
                 return page.items, ends_at
             half = (ends_at - window.starts_at) / 2
             if half < SMALLEST_VIEW:
-                raise Transient("The server does not show all of the calendar.")
+                raise Transient(_("The server does not show all of the calendar."))
             ends_at = (window.starts_at + half).replace(microsecond=0)
-
-    def _items(
-        self, rows: Sequence[Element], window: Window
-    ) -> tuple[tuple[Item, ...], tuple[str, ...]]:
-        """Rows of the folder as items; and ids that are no longer there."""
-        self._learn_folder(rows)
-        latest = {ids(row)[0]: row for row in rows}
-        sorted_rows = self._sorted(latest.values())
-        items = [Item(one.key.item_id, (one,)) for one in sorted_rows.events]
-        items += [Item(key, problem=words) for key, words in sorted_rows.problems.items()]
-        problems: dict[str, str] = {}
-        masters = {
-            master.item_id for master, _row in self._with_masters(sorted_rows.occurrences, problems)
-        }
-        items += [Item(key, problem=words) for key, words in problems.items()]
-        expanded, lost = self._expanded([*sorted_rows.to_expand, *sorted(masters)], window)
-        return (*items, *expanded), lost
 
     def _sorted(self, rows: Iterable[Element]) -> _Sorted:
         found = _Sorted([], {}, [], [])
@@ -282,6 +274,7 @@ class EwsCalendar:
         )
         items: list[Item] = []
         masters: list[Master] = []
+        occurrences: list[Element] = []
         lost: list[str] = []
         for item_id, answer in zip(item_ids, answers, strict=True):
             if isinstance(answer, NotFound):
@@ -290,9 +283,15 @@ class EwsCalendar:
                 items.append(Item(item_id, problem=answer.cause))
             elif kind(answer) is Kind.MASTER:
                 masters.append(master_of(answer))
+            elif kind(answer) in (Kind.OCCURRENCE, Kind.EXCEPTION):
+                occurrences.append(answer)
             else:
                 items.append(_single(answer, item_id))
-        return items + self._expand(masters, window), tuple(lost)
+        problems: dict[str, str] = {}
+        masters += [master for master, _row in self._with_masters(occurrences, problems)]
+        items += [Item(item_id, problem=words) for item_id, words in problems.items()]
+        once = {master.item_id: master for master in masters}
+        return items + self._expand(list(once.values()), window), tuple(lost)
 
     def _expand(self, masters: Sequence[Master], window: Window) -> list[Item]:
         known: list[tuple[Master, Element]] = []
@@ -328,7 +327,7 @@ class EwsCalendar:
         found = answers[-1]
         is_another = bool(name) and master_of(answers[0]).name(found) != name
         if is_another or ref.change_key not in {ids(answer)[1] for answer in answers}:
-            raise StaleChangeKey("The event was changed since it was read.")
+            raise StaleChangeKey(_("The event was changed since it was read."))
         return found
 
     def _learn_folder(self, rows: Iterable[Element]) -> None:
@@ -339,9 +338,14 @@ class EwsCalendar:
                 return
 
     def _is_elsewhere(self, item: Element) -> bool:
-        """Whether an item was filed into another folder; where that cannot be told, it was not."""
+        """Whether an item lies in another folder; where it does not say, it does not."""
         folder_id, _key = ids(item, "t:ParentFolderId")
-        return bool(folder_id and self._folders) and folder_id not in self._folders
+        if not folder_id or folder_id in self._folders:
+            return False
+        if services.is_calendar(self.wire, folder_id):
+            self._folders.add(folder_id)
+            return False
+        return True
 
 
 def _single(answer: Element, item_id: str) -> Item:

@@ -184,6 +184,9 @@ _STALE = {
     "ErrorChangeKeyRequired", "ErrorChangeKeyRequiredForWriteOperations",
 }  # fmt: skip
 _NO_ITEM = {
+    # No id of this server, so none of an item on it.
+    "ErrorInvalidIdMalformed", "ErrorInvalidId", "ErrorInvalidIdEmpty",
+    "ErrorInvalidIdMalformedEwsLegacyIdFormat", "ErrorInvalidIdNotAnItemAttachmentId",
     "ErrorItemNotFound", "ErrorCalendarOccurrenceIsDeletedFromRecurrence",
     "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange", "ErrorCalendarCannotUpdateDeletedItem",
 }  # fmt: skip

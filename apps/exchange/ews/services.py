@@ -42,7 +42,7 @@ EXPANDED = (
     *LISTED, "calendar:Recurrence", "calendar:ModifiedOccurrences", "calendar:DeletedOccurrences",
     "calendar:StartTimeZone", "calendar:EndTimeZone", "calendar:StartTimeZoneId",
 )  # fmt: skip
-NOTHING_ELSE = ()
+NOTHING_ELSE: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class SyncPage:
     is_last: bool
 
 
-def sync_folder_items(wire: Wire, state: str, fields: Sequence[str]) -> SyncPage:
-    """A page of what changed in the calendar; singles and masters alone.
+def sync_folder_items(wire: Wire, state: str, *, limit: int = SYNC_PAGE) -> SyncPage:
+    """A page of what changed in the calendar: the ids of singles and masters.
 
     Raises:
         SyncStateInvalid: the state is no use any more.
@@ -62,10 +62,10 @@ def sync_folder_items(wire: Wire, state: str, fields: Sequence[str]) -> SyncPage
     answer = wire.message(
         make(
             "m:SyncFolderItems",
-            _shape("m:ItemShape", fields, with_stamp=bool(fields)),
+            _shape("m:ItemShape", NOTHING_ELSE, with_stamp=False),
             make("m:SyncFolderId", _calendar(wire)),
             *([make("m:SyncState", text=state)] if state else []),
-            make("m:MaxChangesReturned", text=str(SYNC_PAGE)),
+            make("m:MaxChangesReturned", text=str(min(limit, SYNC_PAGE))),
             make("m:SyncScope", text="NormalItems"),
         )
     )
@@ -90,11 +90,11 @@ class FindPage:
     is_whole: bool
 
 
-def find_in_view(wire: Wire, window: Window) -> FindPage:
+def find_in_view(wire: Wire, window: Window, *, limit: int = FIND_LIMIT) -> FindPage:
     """What overlaps a window, series expanded: whole, or cut at the server's limit."""
     view = make(
         "m:CalendarView",
-        MaxEntriesReturned=str(FIND_LIMIT),
+        MaxEntriesReturned=str(min(limit, FIND_LIMIT)),
         StartDate=_instant(window.starts_at),
         EndDate=_instant(window.ends_at),
     )
@@ -212,6 +212,45 @@ def get_folder(wire: Wire) -> Element:
     if folders is None or len(folders) == 0:
         raise _damaged(wire, "GetFolder")
     return folders[0]
+
+
+def subscribe(wire: Wire) -> str:
+    """Have the server watch the calendar; the subscription's id."""
+    events = ("CopiedEvent", "CreatedEvent", "DeletedEvent", "ModifiedEvent", "MovedEvent")
+    request = make(
+        "m:StreamingSubscriptionRequest",
+        make("t:FolderIds", _calendar(wire)),
+        make("t:EventTypes", *(make("t:EventType", text=event) for event in events)),
+    )
+    subscription = text(wire.message(make("m:Subscribe", request)), "m:SubscriptionId")
+    if not subscription:
+        raise _damaged(wire, "Subscribe")
+    return subscription
+
+
+def get_streaming_events(subscriptions: Sequence[str], minutes: int) -> Element:
+    """The request whose answer stays open for so long."""
+    return make(
+        "m:GetStreamingEvents",
+        make("m:SubscriptionIds", *(make("t:SubscriptionId", text=one) for one in subscriptions)),
+        make("m:ConnectionTimeout", text=str(minutes)),
+    )
+
+
+def is_calendar(wire: Wire, folder_id: str) -> bool:
+    """Whether a folder is the mailbox's calendar, whatever form its id has where it was read."""
+    payload = make(
+        "m:GetFolder",
+        _shape("m:FolderShape", NOTHING_ELSE, with_stamp=False),
+        make("m:FolderIds", _calendar(wire), make("t:FolderId", Id=folder_id)),
+    )
+    known, other = [*wire.messages(payload), None, None][:2]
+    if known is None or isinstance(known, ExchangeError):
+        raise known or _damaged(wire, "GetFolder")
+    if other is None or isinstance(other, ExchangeError):
+        return False
+    one, two = (find(message, "m:Folders")[0] for message in (known, other))
+    return ids(one, "t:FolderId")[0] == ids(two, "t:FolderId")[0]
 
 
 def get_room_lists(wire: Wire) -> list[Element]:

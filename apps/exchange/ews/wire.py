@@ -7,18 +7,22 @@ is. Its loops over API versions and back-offs are not entered: a write must leav
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from exchangelib.account import Identity
 from exchangelib.ewsdatetime import EWSTimeZone
 from exchangelib.services.common import EWSService
 
+from apps.exchange import transport
 from apps.exchange.errors import ExchangeError
 from apps.exchange.ews import errors, session, xml
 from apps.exchange.ews.codes import Where, by_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import requests
 
     from apps.exchange.ews.session import EwsSettings
     from apps.exchange.ews.xml import Element
@@ -98,6 +102,27 @@ class Wire:
         if header is not None:
             self._learn_version(header)
         return response
+
+    @contextmanager
+    def stream(self, payload: Element, *, silence_s: float) -> Iterator[requests.Response]:
+        """Send one request whose answer stays open, on a connection of its own.
+
+        Raises:
+            requests.RequestException, Misconfigured: no answer, also later, while it is read.
+        """
+        operation = _Operation(payload.tag.rpartition("}")[2], self)
+        protocol = session.EwsProtocol(self.settings)
+        try:
+            with protocol.create_session() as http:
+                yield http.post(
+                    self.settings.endpoint,
+                    data=operation.wrap(payload, API_VERSION),
+                    headers=operation._extra_headers(),
+                    stream=True,
+                    timeout=(transport.CONNECT_S, silence_s),
+                )
+        finally:
+            protocol.close()
 
     def messages(
         self, payload: Element, *, is_write: bool = False

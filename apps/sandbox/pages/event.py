@@ -63,7 +63,13 @@ def save(store: Store, mailbox: Mailbox, item: Item, entries: Entries) -> Respon
         return _event(store, mailbox, item, kept, reading.wrong, None)
     try:
         if reading.fields:
-            item = store.change(item.id, reading.fields, send=True)
+            item = store.change(
+                item.id,
+                reading.fields,
+                change_key=item.change_key,
+                resolution="NeverOverwrite",
+                send=True,
+            )
     except StoreError as exc:
         kept = {**entries, "change_key": [item.change_key]}
         return _event(store, mailbox, item, kept, {"": _in_words(exc)}, None)
@@ -268,6 +274,7 @@ SENTENCES = {
     "ErrorOccurrenceTimeSpanTooBig": "Each time lasts until after the next one begins. Make it shorter, or repeat it less often.",
     "ErrorOccurrenceCrossingBoundary": "An event of a series cannot pass or overlap the one before or after it.",
     "ErrorCalendarDurationIsTooLong": "An event can last five years at most.",
+    "ErrorIrresolvableConflict": "Somebody else changed this event in this very moment. Save again.",
     "ErrorCalendarIsNotOrganizer": "Only the organiser can cancel a meeting.",
 }
 

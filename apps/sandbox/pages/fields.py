@@ -32,7 +32,7 @@ SHOW_AS = {
     "OOF": "Out of office",
     "WorkingElsewhere": "Working elsewhere",
 }
-ENDS = {"never": "Never", "until": "On a day", "times": "After a number of times"}
+ENDS = {"never": "Never", "until": "On a day", "times": "After some times"}
 WHICH_DAY = (*WEEK, *GROUPS)
 
 
@@ -95,7 +95,7 @@ def read(entries: Entries, mailbox: Mailbox, store: Store, before: Item | None) 
     if not fields["subject"]:
         reading.wrong["subject"] = "Give the event a subject."
     fields["location"] = entered(entries, "location")
-    fields["body"] = (entries.get("notes") or [""])[0]
+    fields["body"] = (entries.get("notes") or [""])[0].replace("\r\n", "\n")
     fields["show_as"] = entered(entries, "show_as") or "Busy"
     fields["sensitivity"] = _sensitivity(bool(entries.get("private")), before)
     _read_times(entries, mailbox, reading)
@@ -166,11 +166,16 @@ def _read_rule(entries: Entries, mailbox: Mailbox, before: Item | None, reading:
     if kind not in REPEATS or not kind or day is None:
         reading.fields["recurrence"] = None
         return
-    every = _number(entries, "every", 999 if kind == "Daily" else 99, reading)
+    if before is not None and _shows_the_same_rule(entries, mailbox, before):
+        reading.fields["recurrence"] = before.recurrence
+        return
+    every = 1
+    if not kind.endswith("Yearly"):
+        every = _number(entries, "every", 999 if kind == "Daily" else 99, reading)
     pattern = _pattern(cast("PatternKind", kind), every, day, entries)
     if kind == "Weekly" and not pattern.days:
         reading.wrong["days"] = "Choose the days of the week."
-    rule = Recurrence(pattern=pattern, start=_rule_start(day, mailbox, before))
+    rule = Recurrence(pattern=pattern, start=day)
     match entered(entries, "ends"):
         case "until":
             rule = replace(rule, end=_date(entries, "until", reading))
@@ -181,12 +186,13 @@ def _read_rule(entries: Entries, mailbox: Mailbox, before: Item | None, reading:
     reading.fields["recurrence"] = rule
 
 
-def _rule_start(day: dt.date, mailbox: Mailbox, before: Item | None) -> dt.date:
-    """Keep a series' own first day as long as the day that the form showed was not changed."""
-    unchanged = before is not None and before.recurrence is not None
-    if unchanged and before is not None and local(before.start, mailbox).date() == day:
-        return before.recurrence.start if before.recurrence else day
-    return day
+def _shows_the_same_rule(entries: Entries, mailbox: Mailbox, before: Item) -> bool:
+    """Tell whether the rule was left as the form showed it; rules can say more than a form does."""
+    if before.recurrence is None:
+        return False
+    was = shown(before, mailbox)
+    names = {"date", *_shown_rule(before.recurrence)}
+    return all(entries.get(name, [""]) == was[name] for name in names)
 
 
 def _pattern(kind: PatternKind, every: int, day: dt.date, entries: Entries) -> Pattern:

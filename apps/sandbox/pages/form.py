@@ -68,15 +68,15 @@ class Form:
                 h(
                     "input",
                     type="checkbox",
-                    id=f"{name}-{number}",
+                    id=f"{name}-{value}",
                     name=name,
                     value=value,
                     checked=value in chosen,
                 ),
-                h("label", text, for_=f"{name}-{number}"),
+                h("label", text, for_=f"{name}-{value}"),
                 class_="check",
             )
-            for number, (value, text) in enumerate(options.items())
+            for value, text in options.items()
         ]
         inside = h(
             "fieldset", h("legend", legend), h("div", *boxes, class_="checks"), self._sorry(name)

@@ -44,8 +44,8 @@ def _organisation(store: Store, organisation: Organisation) -> Html:
         "section",
         h("h2", organisation.name, h("small", organisation.domain), id=name),
         h("div", *accounts, class_="cards"),
-        _table("Free, for you to connect", free),
-        _table("All other mailboxes" if free else "Mailboxes", rest),
+        _table("Free, for you to connect", free, set()),
+        _table("All other mailboxes" if free else "Mailboxes", rest, _closed(store, organisation)),
         aria_labelledby=name,
         class_="organisation",
     )
@@ -73,7 +73,21 @@ def _account(organisation: Organisation, account: Account) -> Html:
     )
 
 
-def _table(title: str, mailboxes: list[Mailbox]) -> Html | None:
+def _closed(store: Store, organisation: Organisation) -> set[str]:
+    """Find the mailboxes, people's aside, that no account may open."""
+    return {
+        mailbox.id
+        for mailbox in store.mailboxes(organisation.domain)
+        if mailbox.kind != "user"
+        and all(
+            store.right(account, mailbox, impersonating=as_owner) == "none"
+            for account in organisation.accounts.values()
+            for as_owner in (True, False)
+        )
+    }
+
+
+def _table(title: str, mailboxes: list[Mailbox], closed: set[str]) -> Html | None:
     if not mailboxes:
         return None
     heads = ("Name", "Address", "Also reached as", "Kind", "Calendar")
@@ -81,12 +95,12 @@ def _table(title: str, mailboxes: list[Mailbox]) -> Html | None:
         "table",
         h("caption", title),
         h("thead", h("tr", [h("th", one, scope="col") for one in heads])),
-        h("tbody", [_row(one) for one in mailboxes]),
+        h("tbody", [_row(one, one.id in closed) for one in mailboxes]),
         class_="mailboxes",
     )
 
 
-def _row(mailbox: Mailbox) -> Html:
+def _row(mailbox: Mailbox, closed: bool) -> Html:  # noqa: FBT001 -- a fact of the row
     aliases = [
         h("span", h("code", one), _copy("alias", one), class_="pair") for one in mailbox.aliases
     ]
@@ -99,7 +113,12 @@ def _row(mailbox: Mailbox) -> Html:
             h("span", h("code", mailbox.address), _copy("address", mailbox.address), class_="pair"),
         ),
         h("td", aliases or h("span", "–", class_="faint"), data_label="Also"),
-        h("td", KINDS[mailbox.kind], ", not in lists" if mailbox.hidden else None),
+        h(
+            "td",
+            KINDS[mailbox.kind],
+            ", not in lists" if mailbox.hidden else None,
+            ", no right" if closed else None,
+        ),
         h("td", h("a", "Open", hidden(f" {mailbox.name}"), " in Outlook", href=where)),
     )
 

@@ -22,7 +22,7 @@ from apps.sandbox.store.model import (
 from apps.sandbox.store.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 FOLDER_NAMES: dict[FolderRole, str] = {
     "calendar": "Calendar",
@@ -89,10 +89,11 @@ class Directory(State):
 
     def account(self, name: str) -> Account | None:
         """Find an account by user@domain or DOMAIN\\user, letter case aside."""
-        for organisation in self.organisations.values():
-            for account in organisation.accounts.values():
-                if name.lower() in {account.name.lower(), account.login.lower()}:
-                    return account
+        with self.lock:
+            for organisation in self.organisations.values():
+                for account in organisation.accounts.values():
+                    if name.lower() in {account.name.lower(), account.login.lower()}:
+                        return account
         return None
 
     def sign_in(self, name: str, password: str, kind: SignIn = "basic") -> Account | None:
@@ -204,16 +205,17 @@ class Directory(State):
 
     def mailbox_by_id(self, mailbox_id: str) -> Mailbox:
         """Find a mailbox by its id. Raises StoreError ErrorNonExistentMailbox."""
-        for organisation in self.organisations.values():
-            if mailbox_id in organisation.mailboxes:
-                return organisation.mailboxes[mailbox_id]
+        with self.lock:
+            for organisation in self.organisations.values():
+                if mailbox_id in organisation.mailboxes:
+                    return organisation.mailboxes[mailbox_id]
         raise StoreError("ErrorNonExistentMailbox", "There is no such mailbox.")
 
-    def mailboxes(self, domain: str | None = None) -> Iterator[Mailbox]:
-        """Go through the mailboxes of one organisation, or of all."""
-        chosen = [self.organisation(domain)] if domain else list(self.organisations.values())
-        for organisation in chosen:
-            yield from list(organisation.mailboxes.values())
+    def mailboxes(self, domain: str | None = None) -> list[Mailbox]:
+        """List the mailboxes of one organisation, or of all."""
+        with self.lock:
+            chosen = [self.organisation(domain)] if domain else list(self.organisations.values())
+            return [mailbox for one in chosen for mailbox in one.mailboxes.values()]
 
     def resolve(self, domain: str, text: str) -> list[Mailbox]:
         """Find mailboxes that are not hidden by the beginning of a name, address or alias."""

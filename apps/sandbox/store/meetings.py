@@ -67,9 +67,13 @@ class Meetings(Sync):
         change_key: str | None = None,
         send: bool = False,
     ) -> Item | None:
-        """Delete an item. With `send` the organiser's attendees get a cancellation, an attendee's organiser a decline."""
+        """Delete an item. With `send` the organiser's attendees get a cancellation, an attendee's organiser a decline.
+
+        What does not lie in the calendar any more is deleted without a word.
+        """
         with self.lock:
             item = self.item(item_id)
+            send = send and item.folder_id == self.mailbox_of(item).calendar.id
             gone = self.write_gone(item_id, how, change_key=change_key)
             if send and item.my_response == "Organizer":
                 self._withdraw(item, item.attendees)

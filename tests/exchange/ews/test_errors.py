@@ -285,7 +285,7 @@ def test_state_that_is_no_use_is_told_with_and_without_the_usual_elements(
     exchange.says(answer("SyncFolderItems", bare))
 
     with pytest.raises(SyncStateInvalid):
-        services.sync_folder_items(exchange.wire(), "old", services.LISTED)
+        services.sync_folder_items(exchange.wire(), "old")
 
 
 def test_words_for_people_never_quote_the_server(exchange: Exchange) -> None:
