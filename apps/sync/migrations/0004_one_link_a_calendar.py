@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("bookings", "0001_initial"),
-        ("sync", "0002_leaving_and_claims"),
+        ("sync", "0003_draft_until_and_rest"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
