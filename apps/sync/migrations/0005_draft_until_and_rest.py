@@ -3,10 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-<<<<<<<< HEAD:apps/sync/migrations/0005_draft_until_and_rest.py
         ("sync", "0004_one_link_a_calendar"),
-========
->>>>>>>> machine:apps/sync/migrations/0003_draft_until_and_rest.py
     ]
 
     operations = [
