@@ -141,6 +141,8 @@ INSTALLATION_ID = env.str("INSTALLATION_ID", default="")
 CALENDAR_FACTORY = ""
 # A calendar is due so long after the end of its last run.
 SYNC_EVERY_S = env.int("SYNC_EVERY_S", default=60)
+# Without a good run for so long, a calendar is shown as unknown.
+SYNC_STALE_S = env.int("SYNC_STALE_S", default=900)
 
 # --- People -------------------------------------------------------------------------------
 
