@@ -25,7 +25,7 @@ from apps.bookings.walltime import start_of_day
 from apps.console import conflict_words
 from apps.console.availability import availability, chosen_day
 from apps.console.booking_forms import BookingForm, CancelForm, ResourceField
-from apps.console.tenant_admin import TenantAdmin, TenantRelatedFilter, allows
+from apps.console.tenant_admin import TenantAdmin, TenantRelatedFilter, allows, is_copy
 from apps.resources.models import Resource
 from apps.sync import telling_bookings
 from apps.sync.telling_bookings import BookingCondition, BookingShown
@@ -107,7 +107,7 @@ class BookingList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)  # type: ignore[has-type]
-        conditions = telling_bookings.conditions(self.result_list)
+        conditions = telling_bookings.conditions(self.result_list, is_silent=is_copy(request))
         for booking in self.result_list:
             vars(booking)["in_exchange"] = conditions[booking.pk]
 

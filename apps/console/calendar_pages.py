@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -162,10 +161,7 @@ def done(calendar: CalendarLink, what: str) -> str:  # noqa: PLR0911 -- a button
 
 def state_of(request: HttpRequest, resource: Resource, told: str = "") -> HttpResponse:
     """The fragment, as it is for this person."""
-    answer = render(request, "console/calendar/state.html", state(request, resource, told))
-    answer.headers["Cache-Control"] = "no-store"
-    answer.status_code = HTTPStatus.OK
-    return answer
+    return render(request, "console/calendar/state.html", state(request, resource, told))
 
 
 def state(request: HttpRequest, resource: Resource, told: str = "") -> dict[str, Any]:
@@ -173,6 +169,7 @@ def state(request: HttpRequest, resource: Resource, told: str = "") -> dict[str,
     calendar = telling.calendar_of(resource)
     condition = telling.condition(calendar)
     may_act = allows(request, Role.MANAGER)
+    is_installed = ExchangeConnection.objects.for_tenant(resource.tenant).exists()
     conflicts: list[tuple[Conflict, str]] = []
     held: list[EventLink] = []
     if calendar is not None and condition.is_connected:
@@ -193,16 +190,13 @@ def state(request: HttpRequest, resource: Resource, told: str = "") -> dict[str,
         "buttons": condition.buttons if may_act else (),
         "may_act": may_act,
         "mend_link": connection_page(request, condition.mended_at),
-        "install_link": install_page(request, resource),
+        "is_installed": is_installed,
+        "install_link": "" if is_installed else install_page(request),
         "conflicts": conflicts,
         "held": held,
         "told": told,
         "said": ". ".join(part for part in (told, condition.label, condition.cause) if part),
         "polls_s": POLLS_S.get(condition.shown, POLLS_ELSE_S),
-        "links": {
-            Do.DISCONNECT: reverse("admin:resources_resource_leave", args=[resource.pk]),
-            Do.PREVIEW: reverse("admin:resources_resource_calendar_preview", args=[resource.pk]),
-        },
     }
 
 
@@ -213,13 +207,9 @@ def connection_page(request: HttpRequest, connection: ExchangeConnection | None)
     return _address("admin:exchange_connection", connection.uuid)
 
 
-def install_page(request: HttpRequest, resource: Resource) -> str:
-    """Where Exchange is installed, for those who may, while it is not."""
-    if not allows(request, Role.OWNER):
-        return ""
-    if ExchangeConnection.objects.for_tenant(resource.tenant).exists():
-        return ""
-    return _address("admin:exchange")
+def install_page(request: HttpRequest) -> str:
+    """Where Exchange is installed, for those who may."""
+    return _address("admin:exchange") if allows(request, Role.OWNER) else ""
 
 
 def _address(name: str, *args: object) -> str:

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from apps.bookings.models import Booking
 from apps.bookings.walltime import start_of_day
 from apps.console.conflict_words import headline
+from apps.console.tenant_admin import is_copy
 from apps.resources.models import Location, Resource
 from apps.sync import telling
 from apps.sync.models import CalendarLink, Conflict
@@ -61,18 +62,18 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context.update(
         today=today,
         has_locations=Location.objects.for_tenant(tenant).exists(),
-        needs_a_person=matters(tenant),
+        needs_a_person=matters(tenant, is_silent=is_copy(request)),
         most_shown=MOST_SHOWN,
         **_by_location(tenant, now, today),
     )
     return context
 
 
-def matters(tenant: Tenant) -> list[Matter]:
+def matters(tenant: Tenant, *, is_silent: bool = False) -> list[Matter]:
     """What the calendars ask; clashes; and bookings of resources that take none any more."""
     asked = Conflict.objects.for_tenant(tenant).undecided().filter(other__isnull=False)
     bookings = Booking.objects.for_tenant(tenant).upcoming().exclude(pk__in=asked.values("booking"))
-    found = _of_calendars(tenant) + [
+    found = _of_calendars(tenant, is_silent=is_silent) + [
         Matter(
             _("“%(title)s” clashes with another booking of %(resource)s.")
             % {"title": booking.title, "resource": booking.resource},
@@ -96,7 +97,7 @@ def matters(tenant: Tenant) -> list[Matter]:
     ]
 
 
-def _of_calendars(tenant: Tenant) -> list[Matter]:
+def _of_calendars(tenant: Tenant, *, is_silent: bool) -> list[Matter]:
     """Conflicts, held losses, many first sends, and calendars that cannot go on."""
     conflicts = Conflict.objects.for_tenant(tenant).undecided()
     found = [
@@ -113,7 +114,7 @@ def _of_calendars(tenant: Tenant) -> list[Matter]:
     calendars = (
         CalendarLink.objects.for_tenant(tenant)
         .connected()
-        .annotate(waits=waits, shown=telling.shown(timezone.now()))
+        .annotate(waits=waits, shown=telling.shown(timezone.now(), is_silent=is_silent))
         .select_related("resource")
     )
     sends = Q(sends_held__gt=0, are_sends_approved=False)

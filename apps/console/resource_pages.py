@@ -21,7 +21,7 @@ from apps.console.held_pages import HeldPages
 from apps.console.leave_pages import Leaving
 from apps.console.people_pages import confirm
 from apps.console.resource_forms import ImportForm, ResourceForm
-from apps.console.tenant_admin import TenantRelatedFilter
+from apps.console.tenant_admin import TenantRelatedFilter, is_copy
 from apps.exchange.models import ExchangeConnection
 from apps.resources import services
 from apps.resources.csv_format import COLUMNS, Unreadable
@@ -152,7 +152,7 @@ class ResourceAdmin(HeldPages):
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        shown = telling.shown(timezone.now(), "calendar_link__")
+        shown = telling.shown(timezone.now(), "calendar_link__", is_silent=is_copy(request))
         rows: QuerySet[Any] = super().get_queryset(request).annotate(calendar_shown=shown)
         return rows
 

@@ -63,11 +63,14 @@ class _Known:
 
 
 def conditions(
-    bookings: Iterable[Booking], now: dt.datetime | None = None
+    bookings: Iterable[Booking],
+    now: dt.datetime | None = None,
+    *,
+    is_silent: bool | None = None,
 ) -> dict[int, BookingCondition]:
     """By primary key. The number of queries does not depend on how many there are."""
     bookings = list(bookings)
-    known = _known(bookings, now or timezone.now())
+    known = _known(bookings, now or timezone.now(), is_silent=is_silent)
     return {booking.pk: _condition(booking, known) for booking in bookings}
 
 
@@ -86,10 +89,10 @@ def mails_when_cancelled(booking: Booking) -> bool:
     return rows.filter(is_invitation=True, gone_at=None).exists()
 
 
-def _known(bookings: list[Booking], now: dt.datetime) -> _Known:
+def _known(bookings: list[Booking], now: dt.datetime, *, is_silent: bool | None) -> _Known:
     rows = (
         CalendarLink.objects.filter(resource__in={booking.resource_id for booking in bookings})
-        .annotate(shown=shown(now))
+        .annotate(shown=shown(now, is_silent=is_silent))
         .select_related("resource__location__tenant")
     )
     links = EventLink.objects.current().filter(booking__in=[booking.pk for booking in bookings])
