@@ -160,6 +160,8 @@ EXCHANGE_ALLOWED_NETWORKS = env.list("EXCHANGE_ALLOWED_NETWORKS", default=["publ
 EXCHANGE_ALLOW_PLAIN_HTTP_TO = env.list("EXCHANGE_ALLOW_PLAIN_HTTP_TO", default=[])
 # domain=address, where the domain's own autodiscover name does not resolve: host, host:port or URL.
 EXCHANGE_AUTODISCOVER_HOSTS = env.dict("EXCHANGE_AUTODISCOVER_HOSTS", default={})
+# Without a good run for so long, a calendar is shown as unknown.
+SYNC_STALE_S = env.int("SYNC_STALE_S", default=900)
 
 # --- People -------------------------------------------------------------------------------
 
