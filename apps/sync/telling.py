@@ -259,7 +259,8 @@ def _why(  # noqa: PLR0911 -- a cause a line, the strongest first
         return words, "", "", None
     if connection is not None and connection.stopped_at is not None:
         return connection.cause, connection.fix, "", connection
-    if connection is not None and connection.is_paused and not calendar.cause:
+    is_paused = connection is not None and (connection.paused_until or now) > now
+    if is_paused and not calendar.cause:
         return _("The server asked for a pause."), _("Nothing: it goes on by itself."), "", None
     if state is Shown.UNKNOWN and not calendar.cause:
         return (
