@@ -10,26 +10,32 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.console import conflict_words
+from apps.console.exchange_words import quoted
 from apps.console.plan_words import planned
-from apps.console.tenant_admin import TenantAdmin, allows
-from apps.exchange.errors import ExchangeError
+from apps.console.tenant_admin import TenantAdmin, allows, scoped
+from apps.exchange import suggesting
+from apps.exchange.errors import AuthenticationFailed, ExchangeError
+from apps.exchange.ews.stripping import Stripped, stripping
 from apps.exchange.models import ExchangeConnection
 from apps.resources.errors import CalendarRefused
-from apps.sync import connecting, deciding, leave, services, telling
-from apps.sync.models import CalendarLink, Conflict, EventLink
+from apps.resources.models import Resource
+from apps.sync import connecting, deciding, leave, services, stopping, telling
+from apps.sync.models import CalendarLink, Conflict, EventLink, RemoteEvent
 from apps.sync.session import TimeIsUp
 from apps.sync.telling import Do, Shown
-from apps.tenants.models import Role
+from apps.tenants.models import Role, Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.db.models import QuerySet
     from django.http import HttpRequest
 
-    from apps.resources.models import Resource
+    from apps.exchange.suggesting import Suggestion
 
 # While something moves, people look; else the page looks now and then.
 POLLS_S = {Shown.CONNECTING: 2, Shown.LEAVING: 2}
@@ -58,11 +64,22 @@ class CalendarPages(TenantAdmin):
             ("preview/", self.calendar_preview_view, "calendar_preview"),
         ]
         return [
-            path(
-                f"<path:object_id>/calendar/{route}", wrap(view), name=f"resources_resource_{name}"
-            )
-            for route, view, name in pages
+            path("mailboxes/", wrap(self.mailboxes_view), name="resources_mailboxes"),
+            *(
+                path(
+                    f"<path:object_id>/calendar/{route}",
+                    wrap(view),
+                    name=f"resources_resource_{name}",
+                )
+                for route, view, name in pages
+            ),
         ]
+
+    def mailboxes_view(self, request: HttpRequest) -> HttpResponse:
+        """Mailboxes that can be connected, as a list to choose from; the form never waits for it."""
+        require_manager(request)
+        found = free_mailboxes(scoped(ExchangeConnection.objects.installed(), request))
+        return render(request, "console/calendar/mailboxes.html", {"mailboxes": found})
 
     def calendar_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The state alone, which the page asks for again and again."""
@@ -159,6 +176,23 @@ def done(calendar: CalendarLink, what: str) -> str:  # noqa: PLR0911 -- a button
             raise CalendarRefused(_("This cannot be done so. Use one of the buttons."))
 
 
+def free_mailboxes(connections: QuerySet[ExchangeConnection]) -> list[Suggestion]:
+    """What the room lists of one tenant's connections name, without what its resources have."""
+    mine = list(connections)
+    found: set[Suggestion] = set()
+    for connection in mine:
+        try:
+            found.update(suggesting.suggestions(connection))
+        except AuthenticationFailed as refused:
+            stopping.stop(connection.pk, refused, timezone.now())
+    taken = Resource.objects.filter(
+        location__tenant__in={connection.tenant_id for connection in mine},
+        calendar_email__isnull=False,
+    )
+    emails = {str(email).lower() for email in taken.values_list("calendar_email", flat=True)}
+    return sorted(one for one in found if one.email.lower() not in emails)
+
+
 def state_of(request: HttpRequest, resource: Resource, told: str = "") -> HttpResponse:
     """The fragment, as it is for this person."""
     return render(request, "console/calendar/state.html", state(request, resource, told))
@@ -169,7 +203,7 @@ def state(request: HttpRequest, resource: Resource, told: str = "") -> dict[str,
     calendar = telling.calendar_of(resource)
     condition = telling.condition(calendar)
     may_act = allows(request, Role.MANAGER)
-    is_installed = ExchangeConnection.objects.for_tenant(resource.tenant).exists()
+    is_installed = ExchangeConnection.objects.for_tenant(resource.tenant).installed().exists()
     conflicts: list[tuple[Conflict, str]] = []
     held: list[EventLink] = []
     if calendar is not None and condition.is_connected:
@@ -187,6 +221,8 @@ def state(request: HttpRequest, resource: Resource, told: str = "") -> dict[str,
         "resource": resource,
         "condition": condition,
         "tone": TONES[condition.shown],
+        "command": _command(condition.command, calendar),
+        "stripped": _stripped(calendar) if condition.shown is Shown.IN_SYNC else None,
         "buttons": condition.buttons if may_act else (),
         "may_act": may_act,
         "mend_link": connection_page(request, condition.mended_at),
@@ -210,6 +246,23 @@ def connection_page(request: HttpRequest, connection: ExchangeConnection | None)
 def install_page(request: HttpRequest) -> str:
     """Where Exchange is installed, for those who may."""
     return _address("admin:exchange") if allows(request, Role.OWNER) else ""
+
+
+def _command(command: str, calendar: CalendarLink | None) -> str:
+    """With the account's name in it, where there is one."""
+    connection = calendar.connection if calendar is not None else None
+    account = (connection.username or connection.email) if connection is not None else ""
+    return command.replace("<service account>", quoted(account)) if account else command
+
+
+def _stripped(calendar: CalendarLink | None) -> Stripped | None:
+    """Where subjects are kept: whether the room itself throws them away."""
+    if calendar is None or calendar.tenant.kept_details != Tenant.KeptDetails.SUBJECT:
+        return None
+    sent = RemoteEvent.objects.filter(
+        calendar=calendar, is_invitation=True, gone_at=None, ends_at__gt=timezone.now()
+    )
+    return stripping(sent.order_by("starts_at")[:MOST_LISTED], calendar.email)
 
 
 def _address(name: str, *args: object) -> str:

@@ -225,7 +225,7 @@ def _part(calendar: CalendarLink, leaving: Leaving, form: LeaveForm) -> None:
     resource = calendar.resource
     following = None
     if leaving.email:
-        mine = ExchangeConnection.objects.for_tenant(calendar.tenant)
+        mine = ExchangeConnection.objects.for_tenant(calendar.tenant).installed()
         following = mine.filter(pk=leaving.connection_id or calendar.connection_id or 0).first()
     leave.leave(
         calendar,

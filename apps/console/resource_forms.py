@@ -47,7 +47,9 @@ class ResourceForm(forms.ModelForm[Resource]):
         label=gettext_lazy("Calendar email"),
         required=False,
         max_length=254,
-        widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=UnfoldAdminEmailInputWidget(
+            attrs={"autocomplete": "off", "spellcheck": "false", "list": "mailboxes"}
+        ),
         help_text=gettext_lazy(
             "The address of the Exchange mailbox of this room or equipment, such as "
             "room@example.com. One mailbox belongs to one resource. Empty: no calendar."
@@ -88,7 +90,7 @@ class ResourceForm(forms.ModelForm[Resource]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["mailbox"] = self.instance.calendar_email or ""
-        mine = ExchangeConnection.objects.for_tenant(self.tenant)
+        mine = ExchangeConnection.objects.for_tenant(self.tenant).installed()
         if len(mine) <= 1:
             # The only one there is goes without saying.
             del self.fields["connection"]

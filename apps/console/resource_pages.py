@@ -306,7 +306,7 @@ class ResourceAdmin(HeldPages):
         fields: tuple[str, ...] = ("mailbox",)
         if not self.has_change_permission(request, obj):
             fields = ()
-        elif ExchangeConnection.objects.for_tenant(self.tenant(request)).count() > 1:
+        elif ExchangeConnection.objects.for_tenant(self.tenant(request)).installed().count() > 1:
             fields = ("mailbox", "connection")
         return [
             (name, {**told, "fields": fields} if name == CALENDAR else told)
@@ -324,6 +324,10 @@ class ResourceAdmin(HeldPages):
     ) -> HttpResponse:
         context["time_zone_names"] = time_zone_names()
         context["calendar_heading"] = CALENDAR
+        context["suggests"] = (
+            self.has_change_permission(request)
+            and ExchangeConnection.objects.for_tenant(self.tenant(request)).installed().exists()
+        )
         if resource := context.get("original"):
             context.update(state(request, resource))
         if not Location.objects.for_tenant(self.tenant(request)).exists():

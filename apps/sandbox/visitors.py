@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from email.message import Message
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 CHANGING = frozenset({"POST", "DELETE"})
 
 
-def refusal(method: str, headers: Mapping[str, str], *, any_name: bool) -> str:
+def refusal(method: str, headers: Message[str, str], *, any_name: bool) -> str:
     """Say why a request is refused; empty: it is not. `any_name`: its place asks for a password, or tells nothing."""
     host = headers.get("Host", "")
     if not any_name and _name(host) not in LOOPBACK_NAMES:
@@ -33,7 +33,7 @@ def _name(host: str) -> str:
         return ""
 
 
-def _is_from_here(host: str, headers: Mapping[str, str]) -> bool:
+def _is_from_here(host: str, headers: Message[str, str]) -> bool:
     """Browsers tell where a request comes from; what tells nothing is no browser."""
     if (origin := headers.get("Origin")) is not None:
         return origin.lower() == f"http://{host}".lower()

@@ -106,6 +106,8 @@ def uninstall(page: Page) -> None:
     go_to_exchange(page)
     page.get_by_role("link", name="Exchange Server").click()
     page.get_by_role("link", name="Uninstall").click()
+    page.get_by_label("Keep them: the mailboxes go on showing them").check()
+    page.get_by_label("Keep them: the resources stay booked").check()
     page.get_by_role("button", name="Uninstall").click()
     expect(page.get_by_role("heading", name="Exchange is not installed")).to_be_visible()
 
