@@ -6,7 +6,9 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from apps.exchange.calendar import Calendar, Window
+from django.conf import settings
+
+from apps.exchange.calendar import Calendar, Item, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,9 +16,16 @@ if TYPE_CHECKING:
     from apps.sync.lease import Lease
     from apps.sync.mapping import Kept, Sent
     from apps.sync.models import CalendarLink, SyncRun
+    from apps.sync.operations import Operation
 
-# A task works so long, then its continuation is enqueued.
-WORKS_FOR = dt.timedelta(seconds=60)
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a read after a write showed, for a write right after it."""
+
+    range: Window
+    items: tuple[Item, ...]
+    at: dt.datetime
 
 
 class TimeIsUp(Exception):
@@ -39,6 +48,13 @@ class Session:
     clock: Callable[[], dt.datetime]
     # The mailbox answered in this run, and it is the one that was connected.
     is_mailbox_proved: bool = field(default=False)
+    # Writes that found their time taken: a second look in the same run would find no more.
+    waiting: set[Operation] = field(default_factory=set)
+    # When something that the last plan found to wait can go on.
+    look_again_at: dt.datetime | None = field(default=None)
+    # The range that the next write needs free, and what was last seen after one.
+    next_range: Window | None = field(default=None)
+    seen: Seen | None = field(default=None)
 
     def tick(self) -> None:
         """Between two steps.
@@ -47,7 +63,7 @@ class Session:
             TimeIsUp: enough for one task.
             LeaseLost: another worker may have the calendar.
         """
-        if self.clock() - self.began_at >= WORKS_FOR:
+        if self.clock() - self.began_at >= dt.timedelta(seconds=settings.SYNC_WORKS_FOR_S):
             raise TimeIsUp
         self.lease.renew()
 

@@ -125,7 +125,7 @@ def shown(now: dt.datetime, prefix: str = "", *, is_silent: bool | None = None) 
     # A resource may have none at all.
     none = [when(Shown.NOT_CONNECTED, isnull=True)] if prefix else []
     silent = [when(Shown.PAUSED, pk__gt=0)] if is_silent else []
-    stale = now - dt.timedelta(seconds=settings.SYNC_STALE_S)
+    stale = now - dt.timedelta(seconds=settings.SYNC_STALE_AFTER_S)
     return Case(
         *none,
         when(Shown.NOT_CONNECTED, state=State.NOT_CONNECTED),

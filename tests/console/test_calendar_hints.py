@@ -17,7 +17,7 @@ from apps.resources.models import Resource
 from apps.sync.models import CalendarLink
 from apps.tenants.models import Role, Tenant, User
 from tests.conftest import ClientOf, UserWith
-from tests.console.calendars import LiveWorld, live_world
+from tests.console.calendars import LiveWorld
 
 MAILBOXES = reverse("admin:resources_mailboxes")
 ADD = reverse("admin:resources_resource_add")
@@ -34,11 +34,6 @@ def connection(tenant: Tenant) -> ExchangeConnection:
     return ExchangeConnection.objects.create(
         tenant=tenant, wire="ews", name="Exchange", email="svc@example.com"
     )
-
-
-@pytest.fixture
-def world(resource: Resource) -> LiveWorld:
-    return live_world(resource)
 
 
 @pytest.fixture

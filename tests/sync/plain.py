@@ -73,6 +73,7 @@ def printed(of: Remote, **fields: object) -> Remote:
         ends_at=made.ends_at,
         show_as=ShowAs.BUSY if made.blocks else ShowAs.FREE,
         subject=made.subject,
+        is_all_day=made.is_all_day,
     )
     return replace(made, fingerprint=fingerprint(event))
 
@@ -119,5 +120,7 @@ def plan_of(
     events: Iterable[Remote],
     links: Iterable[Link],
     policy: Policy | None = None,
+    now: dt.datetime = NOW,
 ) -> Plan:
-    return plan(bookings, events, links, policy or Policy(), window_of(NOW, 180), NOW)
+    """What is planned in the window that was fixed at NOW."""
+    return plan(bookings, events, links, policy or Policy(), window_of(NOW, 180), now)

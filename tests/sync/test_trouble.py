@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
 from apps.bookings.models import Booking
 from apps.exchange import errors
 from apps.exchange.calendar import Content, EventKey
-from apps.sync import lease, services
+from apps.sync import lease, services, there
 from apps.sync.mapping import stamp
 from apps.sync.models import CalendarLink, EventLink, SyncRun
 from apps.tenants.installation import this_installation
@@ -74,6 +75,19 @@ def test_second_create_waits_until_the_first_has_settled(world: World) -> None:
     settle(world)
 
     assert world.blocking_there() == [(world.at(24), world.at(25))]
+
+
+def test_calendar_is_due_when_what_waits_can_go_on(world: World, settings: Any) -> None:
+    settings.SYNC_EVERY_S = 3600
+    world.book(24)
+    fail_once(world, "create", "before", errors.Unclear("No answer came back."))
+    world.sync()
+    left = world.now
+    world.later(MINUTE)
+
+    world.sync()
+
+    assert world.calendar.due_at == left + 5 * MINUTE
 
 
 def test_late_create_leaves_one_event(world: World) -> None:
@@ -387,7 +401,7 @@ def test_poison_calendar_stops_after_five_starts_in_a_row(world: World) -> None:
     world.sync()
 
     assert world.calendar.state == CalendarLink.State.NEEDS_ATTENTION
-    assert SyncRun.objects.filter(outcome="failed").count() == 1
+    assert SyncRun.objects.filter(error_kind="misconfigured").count() == 1
 
 
 def test_long_work_goes_on_where_it_stopped(world: World) -> None:
@@ -403,3 +417,92 @@ def test_long_work_goes_on_where_it_stopped(world: World) -> None:
     assert "continues" in outcomes
     assert outcomes[-1] == "done"
     assert Booking.objects.count() == 40
+
+
+def test_exchange_down_for_long_stops_no_calendar(world: World) -> None:
+    world.sync()
+    world.port.hook = lambda _name, _when: (_ for _ in ()).throw(errors.Transient("Down."))
+    for _number in range(12):
+        world.sync()
+        world.later(HOUR)
+    assert world.calendar.state == CalendarLink.State.WAITING
+    world.port.hook = lambda _name, _when: None
+
+    world.sync()
+
+    assert world.calendar.state == CalendarLink.State.IN_SYNC
+
+
+def test_run_of_a_killed_worker_is_told_as_interrupted(world: World) -> None:
+    world.sync()
+    crash_at(world, "changes", "before")
+    killed = SyncRun.objects.get(outcome="running")
+
+    world.sync()
+
+    killed.refresh_from_db()
+    assert (killed.outcome, killed.error_kind) == ("failed", "interrupted")
+    assert killed.finished_at == world.now
+
+
+def test_worker_that_overslept_before_a_write_sends_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sync()
+    world.book(24)
+    save = EventLink.save
+
+    def oversleep(self: EventLink, **kwargs: object) -> None:
+        save(self)
+        world.later(dt.timedelta(seconds=150))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EventLink, "save", oversleep)
+        world.sync()
+
+    assert "create" not in world.port.requests
+    settle(world)
+    assert world.blocking_there() == [(world.at(24), world.at(25))]
+
+
+def test_event_that_came_between_two_writes_that_share_a_read_opens_a_conflict(
+    world: World,
+) -> None:
+    world.sync()
+    world.book(24)
+    world.book(26)
+
+    def come(name: str, when: str) -> None:
+        if (name, when) == ("create", "after") and len(world.blocking_there()) == 1:
+            world.outlook.book(world.at(26), world.at(27))
+
+    world.port.hook = come
+    world.sync()
+
+    assert world.port.requests.count("create") == 1
+    assert [conflict.kind for conflict in world.conflicts()] == ["overlap"]
+
+
+def test_read_that_is_shared_by_two_writes_is_never_an_old_one(world: World) -> None:
+    world.sync()
+    world.book(24)
+    world.book(26)
+    views: list[str] = []
+
+    def come_late(name: str, when: str) -> None:
+        if (name, when) == ("view", "after"):
+            views.append(name)
+            if len(views) == 2:
+                # The worker sleeps after the read that both share, and somebody books.
+                world.outlook.book(world.at(26), world.at(27))
+                patch.setattr(there, "SEEN_FOR", dt.timedelta(seconds=-1))
+
+    patch = pytest.MonkeyPatch()
+    world.port.hook = come_late
+    try:
+        world.sync()
+    finally:
+        patch.undo()
+
+    assert world.port.requests.count("create") == 1
+    assert [conflict.kind for conflict in world.conflicts()] == ["overlap"]
