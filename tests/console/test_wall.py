@@ -287,7 +287,7 @@ def forms(theirs: Tenancy) -> list[dict[str, object]]:
             "ours": "remove",
             "theirs": "remove",
         },
-        *({"do": do} for do in Do.values),
+        *[dict[str, object](do=do) for do in Do.values],
         {"apply": "all", "link": theirs.link.pk},
         {"keep": theirs.link.pk, "link": theirs.link.pk},
         {"decision": "ours", "versions": "1:1", "mail": "yes"},
