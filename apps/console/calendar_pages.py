@@ -231,7 +231,9 @@ def state(request: HttpRequest, resource: Resource, told: str = "") -> dict[str,
         "conflicts": conflicts,
         "held": held,
         "told": told,
-        "said": ". ".join(part for part in (told, condition.label, condition.cause) if part),
+        "said": ". ".join(
+            part.removesuffix(".") for part in (told, condition.label, condition.cause) if part
+        ),
         "polls_s": POLLS_S.get(condition.shown, POLLS_ELSE_S),
     }
 

@@ -135,7 +135,7 @@ class LogAdmin(TenantAdmin):
 
 @admin.register(SyncRun)
 class SyncRunAdmin(LogAdmin):
-    list_display = ("started_at", "resource", "result", "trigger", "is_full", "done", "set_aside")
+    list_display = ("started_at", "resource", "result", "trigger", "read", "done", "set_aside")
     list_select_related = ("calendar__resource",)
     list_filter = (CalendarOf, SinceFilter, "outcome", "trigger")
     search_fields = ("calendar__resource__name", "calendar__email")
@@ -149,6 +149,10 @@ class SyncRunAdmin(LogAdmin):
     @display(description=gettext_lazy("resource"), ordering="calendar__resource__name")
     def resource(self, run: SyncRun) -> str:
         return run.calendar.resource.name
+
+    @display(description=gettext_lazy("compared"), ordering="is_full")
+    def read(self, run: SyncRun) -> str:
+        return _("everything") if run.is_full else _("what changed")
 
     @display(description=gettext_lazy("outcome"), ordering="outcome", label=OUTCOMES)
     def result(self, run: SyncRun) -> tuple[str, str]:
@@ -250,7 +254,7 @@ def differences(change: SyncChange) -> list[tuple[str, str, str]]:
     before, after = _told(change.before, zone), _told(change.after, zone)
     return [
         (str(LABELS.get(name, name)), before.get(name, ""), after.get(name, ""))
-        for name in dict.fromkeys([*before, *after])
+        for name in [*LABELS, *sorted({*before, *after} - LABELS.keys())]
         if before.get(name) or after.get(name)
     ]
 

@@ -267,7 +267,6 @@ def forms(theirs: Tenancy) -> list[dict[str, object]]:
         for page in admin.site._registry.values()
         for name, *_ in (page._get_base_actions() if hasattr(page, "_get_base_actions") else [])
     }
-    buttons: list[dict[str, object]] = [{"do": do} for do in Do.values]
     return [
         {},
         {
@@ -301,7 +300,7 @@ def forms(theirs: Tenancy) -> list[dict[str, object]]:
             "connection": theirs.connection.pk,
             "leave": "yes",
         },
-        *buttons,
+        *[dict[str, object](do=do) for do in Do.values],
         {"apply": "all", "link": theirs.link.pk},
         {"keep": theirs.link.pk, "link": theirs.link.pk},
         {"decision": "ours", "versions": "1:1", "mail": "yes"},
