@@ -187,9 +187,14 @@ class SyncRunAdmin(LogAdmin):
                 "took_s": None if took is None else round(took.total_seconds(), 1),
                 "tone": OUTCOMES[run.outcome],
                 "page": page,
-                "changes": [(change, sentence(change)) for change in page],
+                "changes": [(change, sentence(change), _when(change)) for change in page],
             },
         )
+
+
+def _when(change: SyncChange) -> str:
+    """When its booking is now: occurrences of a series have one title."""
+    return in_words(change.booking.span) if change.booking else ""
 
 
 @admin.register(SyncChange)
