@@ -5,6 +5,7 @@ Importing this starts nothing: type checking and collectstatic import it too.
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -114,15 +115,20 @@ CACHES = {
         "LOCATION": "django_cache",
     },
 }
-# retry > timeout x (ceil((queue_limit + 1) / workers) + 1): the lock of a task starts when it is
-# prefetched. History is kept in rows of ours, so successes are not saved (save_limit -1).
+WORKERS = env.int("WORKERS", default=2)
+# A task that takes longer is ended; the engine is built for that.
+TASK_TIMEOUT_S = env.int("TASK_TIMEOUT_S", default=120)
+# The lock of a task starts when it is prefetched: it waits for all that are before it, and for the
+# one in the pusher's hand. sync.E003 holds the rule; the rest is a margin.
+TASK_RETRY_S = TASK_TIMEOUT_S * (math.ceil((WORKERS + 1) / WORKERS) + 1) + 40
+# History is kept in rows of ours, so successes are not saved (save_limit -1).
 Q_CLUSTER = {
     "name": "optixsync",
     "label": _("Background tasks"),
-    "workers": env.int("WORKERS", default=2),
-    "timeout": 120,
-    "retry": 400,
-    "queue_limit": 2,
+    "workers": WORKERS,
+    "timeout": TASK_TIMEOUT_S,
+    "retry": TASK_RETRY_S,
+    "queue_limit": WORKERS,
     "max_attempts": 1,
     "ack_failures": True,
     "save_limit": -1,
@@ -160,6 +166,21 @@ EXCHANGE_ALLOWED_NETWORKS = env.list("EXCHANGE_ALLOWED_NETWORKS", default=["publ
 EXCHANGE_ALLOW_PLAIN_HTTP_TO = env.list("EXCHANGE_ALLOW_PLAIN_HTTP_TO", default=[])
 # domain=address, where the domain's own autodiscover name does not resolve: host, host:port or URL.
 EXCHANGE_AUTODISCOVER_HOSTS = env.dict("EXCHANGE_AUTODISCOVER_HOSTS", default={})
+# A calendar's state counts as unknown so long after its last good run.
+SYNC_STALE_AFTER_S = env.int("SYNC_STALE_AFTER_S", default=900)
+# One worker has a calendar so long without renewing; a killed one's calendar is free after that.
+SYNC_LEASE_S = env.int("SYNC_LEASE_S", default=180)
+# A task works so long on one calendar, then another task goes on.
+SYNC_WORKS_FOR_S = env.int("SYNC_WORKS_FOR_S", default=60)
+# A task that was enqueued and has not started by then is enqueued again.
+SYNC_ENQUEUED_FOR_S = env.int("SYNC_ENQUEUED_FOR_S", default=300)
+# A create without an answer may land so long; until then it is not tried again.
+SYNC_CREATE_SETTLES_S = env.int("SYNC_CREATE_SETTLES_S", default=300)
+# A write leaves only with more lease left than the longest wait for its answer, and this.
+SYNC_WRITE_MARGIN_S = env.int("SYNC_WRITE_MARGIN_S", default=30)
+# What every request to Exchange waits: for the connection, and for the answer.
+EXCHANGE_CONNECT_TIMEOUT_S = env.int("EXCHANGE_CONNECT_TIMEOUT_S", default=10)
+EXCHANGE_READ_TIMEOUT_S = env.int("EXCHANGE_READ_TIMEOUT_S", default=30)
 
 # --- People -------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.bookings.columns import told
-from apps.bookings.history import facts, record
+from apps.bookings.history import DETAILS, announce, facts, record
 from apps.bookings.holding import held, held_resource
 from apps.bookings.models import Booking, BookingChange
 from apps.bookings.walltime import Span, start_of_day, to_wall
@@ -117,6 +117,24 @@ def cancel(
         "clashing": False,
     }
     return write(stored, Action.CANCELLED, None, values, reason=reason)
+
+
+@transaction.atomic
+def rename(*, booking: Booking, title: str, person: str, person_email: str) -> Booking:
+    """Call a booking of Exchange's what its event may still be called; nothing tells of before."""
+    stored, resource = held(booking, None)
+    told = {"title": title, "person": person, "person_email": person_email, "notes": ""}
+    values = {
+        name: told[name][: getattr(Booking._meta.get_field(name), "max_length", None)]
+        for name in DETAILS
+    }
+    if any(getattr(stored, name) != value for name, value in values.items()):
+        for name, value in values.items():
+            setattr(stored, name, value)
+        stored.revision += 1
+        stored.save(update_fields=[*values, "revision", "updated_at"])
+        announce(stored, {resource.pk})
+    return stored
 
 
 @transaction.atomic

@@ -27,9 +27,9 @@ def held_resources(keys: set[int]) -> dict[int, Resource]:
 
 
 def held(
-    booking: Booking, revision: int, resource: Resource | None = None
+    booking: Booking, revision: int | None, resource: Resource | None = None
 ) -> tuple[Booking, Resource]:
-    """The booking as stored, and the resource it is to have, both locked.
+    """The booking as stored, and the resource it is to have, both locked; at any revision if None.
 
     Raises:
         StaleBooking: the revision is no longer the booking's.
@@ -41,6 +41,6 @@ def held(
         .select_for_update(of=("self",))
         .get(pk=booking.pk)
     )
-    if stored.revision != revision:
+    if revision is not None and stored.revision != revision:
         raise StaleBooking(stored)
     return stored, resources[wanted]

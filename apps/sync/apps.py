@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.core import checks
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +16,9 @@ class SyncConfig(AppConfig):
     def ready(self) -> None:
         from apps.bookings.signals import booking_changed  # noqa: PLC0415 -- after the app registry
         from apps.exchange.signals import connection_works  # noqa: PLC0415 -- the same
+        from apps.sync.checks import check_sync_settings  # noqa: PLC0415
 
+        checks.register(check_sync_settings)
         booking_changed.connect(_nudge, dispatch_uid="sync.nudge")
         connection_works.connect(_hurry, dispatch_uid="sync.hurry")
         # After every migrate, so that no start can forget it.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from apps.bookings.models import Booking
+from apps.sync.facts import ConflictKind
 from apps.sync.load import key_of
 from apps.sync.models import CalendarLink, Conflict, EventLink, RemoteEvent
 
@@ -62,6 +63,7 @@ def _open(conflict: Found, session: Session) -> Conflict:
         ours=_told_booking(key.booking_id),
         exchange=_told_booking(key.other_id) if key.other_id else _told_event(key, session),
         versions=conflict.versions,
+        asks_person=session.calendar.is_first_sync and key.kind is ConflictKind.OVERLAP,
     )
 
 
@@ -89,7 +91,9 @@ def _told_event(key: ConflictKey, session: Session) -> dict[str, str]:
 def _held(plan: Plan, session: Session) -> None:
     held = {item.link_id: item for item in plan.held}
     links = EventLink.objects.filter(calendar=session.calendar)
-    links.exclude(held="").exclude(pk__in=held).filter(decision="").update(held="", held_at=None)
+    # With what was decided about it, lest that be carried out when the same is lost another time.
+    over = links.exclude(held="").exclude(pk__in={*held, *plan.decided, *plan.unclear})
+    over.update(held="", held_at=None, decision="", decided_by=None)
     for link in links.filter(pk__in=held, held=""):
         is_loss = held[link.pk].is_loss
         link.held = EventLink.Held.LOSS if is_loss else EventLink.Held.DELETION

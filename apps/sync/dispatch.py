@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 # A due time is put off by up to this share of the interval, so that rooms do not fire together.
 JITTER = 0.2
-# A task that was enqueued and not started by then is enqueued again.
-ENQUEUED_FOR = dt.timedelta(minutes=5)
 FULL_ROUND_EVERY = dt.timedelta(hours=24)
 
 
@@ -32,16 +31,21 @@ def dispatch(now: dt.datetime | None = None) -> int:
     if not may_send():
         return 0
     due = CalendarLink.objects.due(now).values_list("pk", "resource__location__tenant")
-    count = 0
-    for calendar_id in in_turns(due):
-        # Who moves the due time on is the one that enqueues.
-        claimed = CalendarLink.objects.filter(pk=calendar_id, due_at__lte=now).update(
-            due_at=now + ENQUEUED_FOR
-        )
+    return sum(
+        enqueue_due(calendar_id, SyncRun.Trigger.SCHEDULE, now) for calendar_id in in_turns(due)
+    )
+
+
+def enqueue_due(calendar_id: int, trigger: SyncRun.Trigger, now: dt.datetime | None = None) -> bool:
+    """Enqueue a calendar whose time has come, unless somebody else just did; whether it was."""
+    now = now or timezone.now()
+    until = now + dt.timedelta(seconds=settings.SYNC_ENQUEUED_FOR_S)
+    # Who moves the due time on is the one that enqueues: both happen, or neither.
+    with transaction.atomic():
+        claimed = CalendarLink.objects.filter(pk=calendar_id, due_at__lte=now).update(due_at=until)
         if claimed:
-            enqueue(calendar_id, SyncRun.Trigger.SCHEDULE)
-            count += 1
-    return count
+            enqueue(calendar_id, trigger)
+    return bool(claimed)
 
 
 def in_turns(due: Iterable[tuple[int, int]]) -> list[int]:
@@ -57,12 +61,17 @@ def enqueue(calendar_id: int, trigger: SyncRun.Trigger) -> None:
 
 
 def nudge(resource_ids: Iterable[int]) -> None:
-    """Bookings changed: look at once. A hint only, since the next round finds it anyway."""
+    """Bookings changed: look at once. A hint only, since the next round finds it anyway.
+
+    A calendar that is nudged already has a task that has not started yet, or a run that looks once
+    more when it ends: a thousand bookings of one file make one task.
+    """
     calendars = CalendarLink.objects.filter(
         resource__in=resource_ids, state__in=CalendarLink.RUNNING, connection__stopped_at=None
     )
     for calendar_id in calendars.values_list("pk", flat=True):
-        enqueue(calendar_id, SyncRun.Trigger.BOOKING)
+        if CalendarLink.objects.filter(pk=calendar_id, is_nudged=False).update(is_nudged=True):
+            enqueue(calendar_id, SyncRun.Trigger.BOOKING)
 
 
 def hurry(connection_id: int) -> None:

@@ -6,23 +6,27 @@ operation aside for the next plan.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never, cast
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.bookings.errors import BookingError
 from apps.exchange.errors import NotFound, Rejected, StaleChangeKey
-from apps.sync import here, there
+from apps.sync import here, mirror, there
 from apps.sync import operations as op
-from apps.sync.models import EventLink, SyncChange
+from apps.sync.models import SyncChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from apps.sync.session import Session
+
+
+# What the database, or the calendar of the language, says of a row that it does not take.
+CANNOT_STORE = (DataError, IntegrityError, OverflowError, ValueError)
 
 
 @dataclass(slots=True)
@@ -33,7 +37,6 @@ class Result:
     set_aside: int = 0
     # The mailbox was written to, or a row moved on: look, and plan, again.
     is_stale: bool = False
-    changes: list[SyncChange] = field(default_factory=list)
 
 
 def execute(plan: op.Plan, session: Session) -> Result:
@@ -51,16 +54,42 @@ def execute(plan: op.Plan, session: Session) -> Result:
             result.is_stale = True
             _set_aside(operation, session, result, str(exc))
         except Rejected as exc:
-            _refused(operation, session, exc)
-            _set_aside(operation, session, result, exc.cause)
+            words = exc.cause or _("The server refused this event.")
+            there.back_off(cast("op.RemoteOperation", operation), session, words)
+            _set_aside(operation, session, result, words)
+        except CANNOT_STORE as exc:
+            _cannot_store(operation, session, result, exc)
         else:
             if facts is None:
-                # Someone is in the way: the next plan finds the conflict in the mirror.
-                result.is_stale = True
+                _wait(operation, session, result)
                 continue
             result.done += 1
             _tell(operation, session, facts)
     return result
+
+
+def _cannot_store(
+    operation: op.Operation, session: Session, result: Result, exc: Exception
+) -> None:
+    """Something about this one event breaks a rule of ours: the others go on."""
+    # The database's own words would tell what the row holds.
+    words = _("This event cannot be kept as a booking (%(error)s).") % {"error": type(exc).__name__}
+    remote = getattr(operation, "remote", None)
+    if remote is not None:
+        with transaction.atomic():
+            session.lease.commit()
+            mirror.set_aside(session, remote.key, words)
+    _set_aside(operation, session, result, words)
+
+
+def _wait(operation: op.Operation, session: Session, result: Result) -> None:
+    """Someone is in the way: the next plan finds the conflict in the mirror, if it is one."""
+    if operation in session.waiting:
+        words = _("Something else has this time in Exchange.")
+        _set_aside(operation, session, result, words)
+        return
+    session.waiting.add(operation)
+    result.is_stale = True
 
 
 def _carry_out(operation: op.Operation, session: Session) -> dict[str, Any] | None:
@@ -116,7 +145,18 @@ def _here(  # noqa: C901, PLR0911, PLR0912 -- a line an operation; mypy sees tha
 
 def _set_aside(operation: op.Operation, session: Session, result: Result, words: str) -> None:
     result.set_aside += 1
-    _write_change(operation, session, SyncChange.Outcome.SET_ASIDE, {}, words)
+    last = (
+        SyncChange.objects.filter(
+            calendar=session.calendar,
+            operation=type(operation).__name__,
+            booking=getattr(operation, "booking_id", None),
+        )
+        .order_by("pk")
+        .last()
+    )
+    # Told once, not at every try.
+    if last is None or last.outcome != SyncChange.Outcome.SET_ASIDE or last.words != words:
+        _write_change(operation, session, SyncChange.Outcome.SET_ASIDE, {}, words)
 
 
 def _tell(operation: op.Operation, session: Session, facts: dict[str, Any]) -> None:
@@ -148,11 +188,3 @@ def _write_change(
         words=words,
         at=session.clock(),
     )
-
-
-def _refused(operation: op.Operation, session: Session, exc: Rejected) -> None:
-    """Leave this one event alone for a while, longer each time."""
-    booking_id = getattr(operation, "booking_id", None)
-    link = EventLink.objects.current().filter(booking=booking_id).first()
-    if link is not None:
-        there.back_off(link, exc.cause or _("The server refused this event."), session.clock())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import datetime as dt
     import uuid
     from collections.abc import Mapping
 
@@ -80,6 +80,8 @@ class Local:
     content: Content
     created_at: dt.datetime
     is_clashing: bool = False
+    # It was moved to another resource: here it is as good as cancelled.
+    is_elsewhere: bool = False
 
     @property
     def starts_at(self) -> dt.datetime:
@@ -137,8 +139,10 @@ class Link:
     restored_fingerprint: str = ""
     is_held: bool = False
     decision: str = ""
-    # Refused by the server: left alone until then.
+    # What was to be written was refused: as long as the booking is at this revision, no other try
+    # before then.
     not_before: dt.datetime | None = None
+    refused_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,8 @@ class Attempt:
 
     booking_id: int
     was_seen: bool
+    # The link that made it, which tells what was agreed on last.
+    link_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -171,9 +177,13 @@ class Policy:
     conflicts: ConflictPolicy = ConflictPolicy.ASK
     decisions: Mapping[ConflictKey, Decided] = field(default_factory=dict)
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
+    # Found in a first sync: a person decides these, whatever is chosen.
+    asked: frozenset[ConflictKey] = frozenset()
     is_first_sync: bool = False
     are_sends_approved: bool = False
     # Of the last 24 hours, those that nobody approved.
     recent_losses: int = 0
     recent_deletions: int = 0
     mails_attendees: bool = False
+    # After an unclear answer a second create is allowed only to a run that began so much later.
+    create_settles_in: dt.timedelta = dt.timedelta(minutes=5)

@@ -12,6 +12,7 @@ from apps.bookings.errors import Overlap
 from apps.bookings.history import facts
 from apps.bookings.models import Booking
 from apps.sync.fingerprint import rest_part, time_part
+from apps.sync.mapping import Kept, title
 from apps.sync.models import EventLink, RemoteEvent
 from apps.sync.privacy import erase, without_telling
 
@@ -32,7 +33,7 @@ def create(operation: op.CreateLocal, session: Session) -> Facts:
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         is_all_day=row.is_all_day,
-        title=_title(row),
+        title=title(row.subject, row.organizer),
         person=row.organizer[:150],
         person_email=_email(row),
     )
@@ -60,14 +61,14 @@ def update(operation: op.UpdateLocal, session: Session) -> Facts:
     details: dict[str, str] = {}
     if not booking.is_ours:
         details = {
-            "title": _title(row),
+            "title": title(row.subject, row.organizer),
             "person": row.organizer[:150],
             "person_email": _email(row),
         }
     changed = _change(operation.booking_id, operation.revision, remote, details)
     _agree(operation.link_id, _revision(operation.booking_id), remote.fingerprint)
     EventLink.objects.filter(pk=operation.link_id).update(decision="", held="", held_at=None)
-    if row.is_private and not booking.is_ours:
+    if not booking.is_ours and (row.is_private or session.kept is not Kept.SUBJECT):
         erase(booking.pk)
         changed = {**changed, "before": without_telling(changed["before"])}
     return changed
@@ -125,14 +126,15 @@ def adopt(operation: op.Adopt, session: Session) -> Facts:
     link = EventLink.objects.filter(pk=operation.link_id or 0).first()
     if link is None:
         link = EventLink(calendar=session.calendar, booking=booking)
-    if link.state != State.RETIRED:
+    if not rest_part(link.remote_fingerprint):
         # If it lies where we sent it, the rest is ours too; otherwise somebody moved it since.
         sent = time_part(link.remote_fingerprint) or time_part(remote.fingerprint)
         link.remote_fingerprint = f"{sent}.{rest_part(remote.fingerprint)}"
     link.state = State.LIVE
     link.item_id, link.original_start = remote.key.item_id, remote.key.original_start
-    link.uid = remote.uid
+    link.uid = remote.uid or link.uid
     link.attempted_at = None
+    link.mailbox_key = ""
     link.save()
     return {"before": {}, "after": facts(booking)}
 
@@ -144,7 +146,7 @@ def relink(operation: op.Relink) -> Facts:
         calendar=link.calendar_id, item_id=link.item_id, original_start=link.original_start
     ).delete()
     link.item_id, link.original_start = remote.key.item_id, remote.key.original_start
-    link.uid = remote.uid
+    link.uid = remote.uid or link.uid
     link.save(update_fields=["item_id", "original_start", "uid"])
     return {"booking_id": link.booking_id}
 
@@ -244,10 +246,6 @@ def _row(session: Session, remote: Remote) -> RemoteEvent:
         item_id=remote.key.item_id,
         original_start=remote.key.original_start,
     )
-
-
-def _title(row: RemoteEvent) -> str:
-    return row.subject or row.organizer or _("Busy")
 
 
 def _email(row: RemoteEvent) -> str:

@@ -7,16 +7,32 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import F
+from django.conf import settings
+from django.db.models import F, Q
 
 from apps.sync.models import CalendarLink, CalendarLinkQuerySet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LEASE = dt.timedelta(minutes=3)
-# No write leaves with less lease left than this: the longest wait for an answer, and 30 s.
-WRITE_NEEDS = dt.timedelta(seconds=70)
+
+def length() -> dt.timedelta:
+    return dt.timedelta(seconds=settings.SYNC_LEASE_S)
+
+
+def write_needs() -> dt.timedelta:
+    """No write leaves with less lease left: the longest wait for its answer, and a margin."""
+    return dt.timedelta(
+        seconds=settings.EXCHANGE_CONNECT_TIMEOUT_S
+        + settings.EXCHANGE_READ_TIMEOUT_S
+        + settings.SYNC_WRITE_MARGIN_S
+    )
+
+
+# The token of a calendar that nobody has: clocks that differ a little cannot hide that it is free.
+FREE = {"lease_token": 0}
+# A calendar that is taken and released again just as often at the same moment waits for the round.
+ATTEMPTS = 3
 
 
 class LeaseLost(Exception):
@@ -37,9 +53,9 @@ class Lease:
             LeaseLost: the token is no longer the calendar's.
         """
         now = self.clock()
-        if now >= self.until or not self._rows().update(lease_until=now + LEASE):
+        if now >= self.until or not self._rows().update(lease_until=now + length()):
             raise LeaseLost
-        self.until = now + LEASE
+        self.until = now + length()
 
     def commit(self) -> None:
         """As renew; and the start was worth it: something was done.
@@ -50,22 +66,52 @@ class Lease:
         self.renew()
         self._rows().update(barren_starts=0)
 
-    def is_long_enough_for_a_write(self) -> bool:
-        return self.until - self.clock() >= WRITE_NEEDS
+    def check_before_write(self) -> None:
+        """The last look before a write leaves: whoever overslept since the renewal stops here.
+
+        Raises:
+            LeaseLost: the answer could come after the lease is over.
+        """
+        if self.until - self.clock() < write_needs():
+            raise LeaseLost
 
     def release(self) -> None:
         """Give the calendar free, if it is still ours to give."""
-        self._rows().update(lease_until=self.clock())
+        self._rows().update(**FREE, lease_until=self.clock())
 
     def _rows(self) -> CalendarLinkQuerySet:
         return CalendarLink.objects.filter(pk=self.calendar_id, lease_token=self.token)
 
 
 def acquire(calendar_id: int, clock: Callable[[], dt.datetime]) -> Lease | None:
-    """Take the calendar, or None where another worker has it. Counts the start."""
+    """Take the calendar, or None where another worker has it. Counts the start.
+
+    The calendar stays due, so that it is taken up again as soon as the lease of a killed worker is
+    over. What it was nudged for so far is what this run looks at.
+    """
     now = clock()
-    token = secrets.randbits(62)
-    taken = CalendarLink.objects.filter(pk=calendar_id, lease_until__lte=now).update(
-        lease_token=token, lease_until=now + LEASE, barren_starts=F("barren_starts") + 1
+    token = secrets.randbits(62) | 1
+    taken = CalendarLink.objects.filter(Q(lease_until__lte=now) | Q(**FREE), pk=calendar_id).update(
+        lease_token=token,
+        lease_until=now + length(),
+        due_at=now,
+        is_nudged=False,
+        barren_starts=F("barren_starts") + 1,
     )
-    return Lease(calendar_id, token, clock, now + LEASE) if taken else None
+    return Lease(calendar_id, token, clock, now + length()) if taken else None
+
+
+def acquire_or_nudge(calendar_id: int, clock: Callable[[], dt.datetime]) -> Lease | None:
+    """Take the calendar, or have the worker that has it look once more when it ends.
+
+    A nudge counts only while somebody holds the lease: one that comes as it is released finds the
+    calendar free, and takes it.
+    """
+    for _number in range(ATTEMPTS):
+        lease = acquire(calendar_id, clock)
+        if lease is not None:
+            return lease
+        held = CalendarLink.objects.filter(pk=calendar_id).exclude(**FREE)
+        if held.update(is_nudged=True):
+            break
+    return None

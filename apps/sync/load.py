@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db.models import Q
 
 from apps.bookings.models import Booking
@@ -25,7 +26,11 @@ def links_of(session: Session) -> list[EventLink]:
     return list(
         EventLink.objects.filter(calendar=session.calendar).filter(
             Q(state__in=(EventLink.State.CREATING, EventLink.State.LIVE))
-            | Q(state=EventLink.State.RETIRED, item_id__in=seen)
+            | Q(
+                state=EventLink.State.RETIRED,
+                item_id__in=seen,
+                mailbox_key__in=("", session.calendar.mailbox_key or ""),
+            )
         )
     )
 
@@ -63,6 +68,7 @@ def local_of(session: Session, booking: Booking) -> facts.Local:
         content=content_of(session, booking),
         created_at=booking.created_at,
         is_clashing=booking.clashing and not moved_away,
+        is_elsewhere=moved_away,
     )
 
 
@@ -122,33 +128,46 @@ def link_of(row: EventLink) -> facts.Link:
         is_held=bool(row.held),
         decision=row.decision,
         not_before=row.not_before,
+        refused_revision=row.refused_revision,
     )
 
 
 def policy_of(session: Session) -> facts.Policy:
     calendar = session.calendar
-    tenant = calendar.tenant
-    recent = SyncChange.objects.filter(
-        calendar=calendar,
+    conflicts = list(Conflict.objects.open().filter(calendar=calendar))
+    return facts.Policy(
+        conflicts=facts.ConflictPolicy(calendar.tenant.conflict_policy),
+        decisions={
+            key_of(row): facts.Decided(facts.Choice(row.decision), row.versions)
+            for row in conflicts
+            if row.decision
+        },
+        attempts=_attempts(session),
+        asked=frozenset(key_of(row) for row in conflicts if row.asks_person),
+        is_first_sync=calendar.is_first_sync,
+        are_sends_approved=calendar.are_sends_approved,
+        recent_losses=_recent(session, "CancelLocal"),
+        recent_deletions=_recent(session, "RemoveRemote"),
+        mails_attendees=session.port.mails_attendees,
+        create_settles_in=dt.timedelta(seconds=settings.SYNC_CREATE_SETTLES_S),
+    )
+
+
+def _recent(session: Session, operation: str) -> int:
+    """What was taken away within a day, and nobody approved; a series is one."""
+    changes = SyncChange.objects.filter(
+        calendar=session.calendar,
+        operation=operation,
         outcome=SyncChange.Outcome.DONE,
         is_loss=True,
         at__gt=session.began_at - DAY,
     )
-    return facts.Policy(
-        conflicts=facts.ConflictPolicy(tenant.conflict_policy),
-        decisions=_decisions(session),
-        attempts=_attempts(session),
-        is_first_sync=calendar.is_first_sync,
-        are_sends_approved=calendar.are_sends_approved,
-        recent_losses=recent.filter(operation="CancelLocal").count(),
-        recent_deletions=recent.filter(operation="RemoveRemote").count(),
-        mails_attendees=session.port.mails_attendees,
+    links = EventLink.objects.filter(
+        calendar=session.calendar,
+        state=EventLink.State.FORGOTTEN,
+        booking__in=changes.values("booking"),
     )
-
-
-def _decisions(session: Session) -> dict[facts.ConflictKey, facts.Decided]:
-    rows = Conflict.objects.open().filter(calendar=session.calendar).exclude(decision="")
-    return {key_of(row): facts.Decided(facts.Choice(row.decision), row.versions) for row in rows}
+    return links.exclude(item_id="").values("item_id").distinct().count()
 
 
 def key_of(row: Conflict) -> facts.ConflictKey:
@@ -169,6 +188,6 @@ def _attempts(session: Session) -> dict[str, facts.Attempt]:
     )
     links = EventLink.objects.filter(calendar=session.calendar, attempt_id__in=shown)
     return {
-        link.attempt_id: facts.Attempt(link.booking_id, was_seen=bool(link.item_id))
+        link.attempt_id: facts.Attempt(link.booking_id, bool(link.item_id), link.pk)
         for link in links
     }

@@ -34,11 +34,23 @@ class Sent(StrEnum):
     TITLE_AND_PERSON = "title_and_person"
 
 
+def storable(text: str) -> str:
+    """Without what PostgreSQL keeps in no text: NUL, and halves of a character."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
 def masked(event: CalendarEvent, kept: Kept, *, is_ours: bool = False) -> CalendarEvent:
     """The event as it may be stored. Of a private one nothing but that it is there.
 
     The subject of an event of ours is our own, and stays unless somebody made it private.
     """
+    event = replace(
+        event,
+        subject=storable(event.subject),
+        organizer=storable(event.organizer),
+        organizer_email=storable(event.organizer_email),
+        uid=storable(event.uid),
+    )
     if event.is_private:
         return replace(event, subject=PRIVATE, organizer="", organizer_email="")
     if is_ours or kept is Kept.SUBJECT:
@@ -48,9 +60,9 @@ def masked(event: CalendarEvent, kept: Kept, *, is_ours: bool = False) -> Calend
     return replace(event, subject=BUSY, organizer="", organizer_email="")
 
 
-def title_of(event: CalendarEvent) -> str:
+def title(subject: str, organizer: str) -> str:
     """What a booking of Exchange's is called; never empty."""
-    return normal(event.subject) or event.organizer or BUSY
+    return normal(subject) or organizer or BUSY
 
 
 def content(

@@ -5,15 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.db.models import Q
 
+from apps.bookings.models import Booking
 from apps.exchange.calendar import CalendarEvent, EventKey, Item, ShowAs
 from apps.sync.fingerprint import fingerprint
-from apps.sync.mapping import masked, stamped_booking
+from apps.sync.mapping import Kept, masked, stamped_booking, storable
 from apps.sync.models import EventLink, RemoteEvent
+from apps.sync.privacy import hide
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -55,13 +58,16 @@ def vanished(session: Session, item: Item, rows: Iterable[RemoteEvent]) -> list[
     ]
 
 
+@transaction.atomic
 def store(session: Session, items: Iterable[Item]) -> None:
     """Put what was read in the place of what was known of these items."""
     items = list(items)
     known = rows_of(session, [item.item_id for item in items])
-    linked = _ids_by_links(session, [item.item_id for item in items])
+    linked = _by_links(session, [item.item_id for item in items])
+    ours = _our_attempts(session, items)
     new: dict[EventKey, RemoteEvent] = {}
     changed: dict[EventKey, RemoteEvent] = {}
+    hidden: list[RemoteEvent] = []
     for item in items:
         rows = known[item.item_id]
         if item.problem:
@@ -69,27 +75,25 @@ def store(session: Session, items: Iterable[Item]) -> None:
                 (changed if unread.pk else new)[unread.key] = unread
         for event in item.events:
             row = rows.get(event.key)
-            if row is None and not _belongs(session, event, linked):
-                continue
-            if row is None and _is_doubtful(session, event, linked):
+            if row is None and (
+                not _belongs(session, event, linked)
                 # Who wrote it shows when it is read whole: by its id, or as a change.
+                or _is_doubtful(session, event, linked)
+            ):
                 continue
             target = new if row is None else changed
-            uid, attempt_id = linked.get(event.key, ("", ""))
-            row = row or RemoteEvent(
-                calendar=session.calendar,
-                item_id=event.key.item_id,
-                original_start=event.key.original_start,
-                uid=uid,
-                attempt_id=attempt_id,
-            )
-            _fill(session, row, event)
+            row = row or _new_row(session, event.key, linked)
+            before = (row.is_private, *_telling(row))
+            _fill(session, row, event, is_ours=_is_ours(session, event, row, linked, ours))
             target[row.key] = row
+            if (row.is_private, *_telling(row)) != before:
+                hidden.append(row)
         if not item.problem and item.events:
             # What stood for the item while it could not be read.
             _drop_placeholder(rows, item)
     RemoteEvent.objects.bulk_create(new.values(), batch_size=500)
     RemoteEvent.objects.bulk_update(changed.values(), FIELDS, batch_size=500)
+    hide(session, [row for row in hidden if row.is_private or session.kept is not Kept.SUBJECT])
 
 
 def doubtful(session: Session, items: Iterable[Item]) -> set[str]:
@@ -103,6 +107,16 @@ def doubtful(session: Session, items: Iterable[Item]) -> set[str]:
         for event in item.events
         if event.key not in known[item.item_id] and _is_doubtful(session, event, linked)
     }
+
+
+def set_aside(session: Session, key: EventKey, words: str) -> None:
+    """Let an event that cannot be stored as a booking decide nothing until it is read again."""
+    row = RemoteEvent.objects.filter(
+        calendar=session.calendar, item_id=key.item_id, original_start=key.original_start
+    ).first()
+    if row is not None:
+        _set_aside(session, row, words)
+        row.save(update_fields=["problem", "problem_count", "read_again_at"])
 
 
 def mark_gone(session: Session, rows: Iterable[RemoteEvent]) -> None:
@@ -120,28 +134,32 @@ def mark_gone(session: Session, rows: Iterable[RemoteEvent]) -> None:
     RemoteEvent.objects.filter(pk__in=dropped).delete()
 
 
-def rows_for_links(session: Session, item_id: str) -> list[RemoteEvent]:
-    """Rows, not stored yet, for live links whose event the mirror does not know."""
+def rows_for_links(session: Session, item_ids: Collection[str]) -> dict[str, list[RemoteEvent]]:
+    """Rows, not stored yet, for live links whose event the mirror does not know; by item."""
     links = EventLink.objects.filter(
-        calendar=session.calendar, state=EventLink.State.LIVE, item_id=item_id
+        calendar=session.calendar, state=EventLink.State.LIVE, item_id__in=item_ids
     ).select_related("booking")
-    return [
-        RemoteEvent(
-            calendar=session.calendar,
-            item_id=link.item_id,
-            original_start=link.original_start,
-            uid=link.uid,
-            starts_at=link.booking.starts_at,
-            ends_at=link.booking.ends_at,
-            show_as=ShowAs.UNKNOWN.value,
-        )
-        for link in links
-    ]
+    known = rows_of(session, item_ids)
+    rows: dict[str, list[RemoteEvent]] = defaultdict(list)
+    for link in links:
+        if link.key not in known[link.item_id]:
+            rows[link.item_id].append(
+                RemoteEvent(
+                    calendar=session.calendar,
+                    item_id=link.item_id,
+                    original_start=link.original_start,
+                    uid=link.uid,
+                    starts_at=link.booking.starts_at,
+                    ends_at=link.booking.ends_at,
+                    show_as=ShowAs.UNKNOWN.value,
+                )
+            )
+    return rows
 
 
 def linked_keys(session: Session, item_ids: Collection[str]) -> set[EventKey]:
     """The keys among these items that a live link names."""
-    return set(_ids_by_links(session, item_ids))
+    return set(_by_links(session, item_ids))
 
 
 def tidy(session: Session) -> None:
@@ -153,14 +171,66 @@ def tidy(session: Session) -> None:
     RemoteEvent.objects.filter(pk__in=drop).delete()
 
 
-def _ids_by_links(session: Session, item_ids: Collection[str]) -> dict[EventKey, tuple[str, str]]:
-    """UID and attempt id that a live link knows, by the key that it names."""
+@dataclass(frozen=True, slots=True)
+class _Linked:
+    """What a live link knows of its event."""
+
+    uid: str
+    attempt_id: str
+    is_ours: bool
+
+
+def _by_links(session: Session, item_ids: Collection[str]) -> dict[EventKey, _Linked]:
+    """By the key that the link names."""
     links = EventLink.objects.filter(
         calendar=session.calendar, state=EventLink.State.LIVE, item_id__in=item_ids
-    ).values_list("item_id", "original_start", "uid", "attempt_id")
+    ).values_list("item_id", "original_start", "uid", "attempt_id", "booking__origin")
     return {
-        EventKey(item_id, start): (uid, attempt_id) for item_id, start, uid, attempt_id in links
+        EventKey(item_id, start): _Linked(uid, attempt, origin == Booking.Origin.OPTIXSYNC)
+        for item_id, start, uid, attempt, origin in links
     }
+
+
+def _our_attempts(session: Session, items: Iterable[Item]) -> set[tuple[str, str]]:
+    """Attempt id and booking of the stamped events among these that are ours, and no copies."""
+    named = {
+        event.attempt_id
+        for item in items
+        for event in item.events
+        if event.attempt_id and _named(session, event)
+    }
+    if not named:
+        return set()
+    links = EventLink.objects.filter(calendar=session.calendar, attempt_id__in=named)
+    return {
+        (attempt, str(key)) for attempt, key in links.values_list("attempt_id", "booking__uuid")
+    }
+
+
+def _is_ours(
+    session: Session,
+    event: CalendarEvent,
+    row: RemoteEvent,
+    linked: dict[EventKey, _Linked],
+    ours: set[tuple[str, str]],
+) -> bool:
+    """Whether the words of an event are our own; somebody's copy of it is not ours."""
+    if event.key in linked:
+        return linked[event.key].is_ours
+    return (event.attempt_id or row.attempt_id, _named(session, event)) in ours
+
+
+def _new_row(session: Session, key: EventKey, linked: dict[EventKey, _Linked]) -> RemoteEvent:
+    row = RemoteEvent(
+        calendar=session.calendar, item_id=key.item_id, original_start=key.original_start
+    )
+    if key in linked:
+        row.uid, row.attempt_id = linked[key].uid, linked[key].attempt_id
+    return row
+
+
+def _telling(row: RemoteEvent) -> tuple[str, str, str]:
+    return row.subject, row.organizer, row.organizer_email
 
 
 def _belongs(session: Session, event: CalendarEvent, linked: Collection[EventKey]) -> bool:
@@ -185,13 +255,15 @@ def _named(session: Session, event: CalendarEvent) -> str:
     return stamped_booking(event.stamp, session.installation, resource)
 
 
-def _fill(session: Session, row: RemoteEvent, event: CalendarEvent) -> None:
+def _fill(session: Session, row: RemoteEvent, event: CalendarEvent, *, is_ours: bool) -> None:
     named = _named(session, event)
     if named:
         row.stamped_booking = _uuid(named)
-    row.attempt_id = event.attempt_id or row.attempt_id
-    whole = _completed(event, row)
-    kept = masked(whole, session.kept, is_ours=row.stamped_booking is not None)
+    row.attempt_id = storable(event.attempt_id) or row.attempt_id
+    if row.change_key != event.change_key:
+        # A version that was not tried yet: whatever was wrong with the last may be mended.
+        row.problem_count = 0
+    kept = masked(_completed(event, row), session.kept, is_ours=is_ours)
     for name in ("uid", "change_key", "starts_at", "ends_at", "is_all_day", "is_cancelled",
                  "is_declined", "is_private", "is_invitation", "has_attendees",
                  "wire_id"):  # fmt: skip
@@ -205,7 +277,6 @@ def _fill(session: Session, row: RemoteEvent, event: CalendarEvent) -> None:
     row.last_seen_run = session.run.pk
     row.gone_at = None
     row.problem = ""
-    row.problem_count = 0
     row.read_again_at = None
 
 
@@ -232,12 +303,16 @@ def _problem_rows(
         )
     ]
     for row in found:
-        wait = min(READ_AGAIN_AFTER * 2**row.problem_count, LONGEST_WAIT)
-        row.problem = item.problem
-        row.problem_count = min(row.problem_count + 1, 12)
-        row.read_again_at = session.began_at + wait
+        _set_aside(session, row, item.problem)
         row.last_seen_run = session.run.pk
     return found
+
+
+def _set_aside(session: Session, row: RemoteEvent, words: str) -> None:
+    wait = min(READ_AGAIN_AFTER * 2**row.problem_count, LONGEST_WAIT)
+    row.problem = words
+    row.problem_count = min(row.problem_count + 1, 12)
+    row.read_again_at = session.began_at + wait
 
 
 def _drop_placeholder(rows: dict[EventKey, RemoteEvent], item: Item) -> None:

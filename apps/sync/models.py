@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Self
+import datetime as dt
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -17,9 +17,6 @@ from apps.exchange.models import ExchangeConnection
 from apps.resources.models import Resource
 from apps.tenants.models import Tenant, User
 from apps.tenants.querysets import TenantQuerySet
-
-if TYPE_CHECKING:
-    import datetime as dt
 
 # Starts in a row that committed nothing, after which a person must look.
 MAX_BARREN_STARTS = 5
@@ -145,19 +142,29 @@ class CalendarLink(models.Model):
 
     def is_pushed(self, now: dt.datetime) -> bool:
         """Whether its server tells of changes, as far as can be known."""
-        silent_after = timedelta(seconds=settings.PUSH_SILENT_AFTER_S)
+        silent_after = dt.timedelta(seconds=settings.PUSH_SILENT_AFTER_S)
         return self.heard_at is not None and now - self.heard_at < silent_after
 
     @property
     def is_first_sync(self) -> bool:
         return self.first_synced_at is None
 
+    @property
+    def is_stale(self) -> bool:
+        """Too long without a good run: what the mailbox holds is unknown, and never "free"."""
+        age = dt.timedelta(seconds=settings.SYNC_STALE_AFTER_S)
+        return self.last_good_at is None or timezone.now() - self.last_good_at > age
+
 
 class RemoteEventQuerySet(TenantQuerySet["RemoteEvent"]):
     tenant_path = "calendar__resource__location__tenant"
 
     def overlapping(self, window: Window) -> Self:
-        return self.filter(starts_at__lt=window.ends_at, ends_at__gte=window.starts_at)
+        """As Window.overlaps."""
+        without_length = Q(ends_at=F("starts_at"), starts_at__gte=window.starts_at)
+        return self.filter(
+            Q(ends_at__gt=window.starts_at) | without_length, starts_at__lt=window.ends_at
+        )
 
 
 class RemoteEvent(models.Model):
@@ -271,6 +278,8 @@ class EventLink(models.Model):
     # Refusals in a row for this one event, why, and when it is tried again.
     refusals = models.PositiveSmallIntegerField(default=0)
     refusal = models.TextField(blank=True)
+    # Of the booking: another one is tried at once.
+    refused_revision = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -281,8 +290,9 @@ class EventLink(models.Model):
         verbose_name_plural = _("event links")
         ordering = ("pk",)
         constraints = (
+            # A booking that moved to another resource has one there, while its event here goes.
             models.UniqueConstraint(
-                fields=("booking",),
+                fields=("calendar", "booking"),
                 condition=Q(state__in=("creating", "live")),
                 name="one_current_link_per_booking",
             ),
@@ -445,6 +455,8 @@ class Conflict(models.Model):
     exchange = models.JSONField(_("Exchange's"), default=dict)
     # What the decision was about: it lapses when either side moves on.
     versions = models.CharField(max_length=80)
+    # Found in a first sync: whatever the tenant chose, a person decides this one.
+    asks_person = models.BooleanField(default=False, editable=False)
     decision = models.CharField(_("decision"), max_length=8, choices=Decision, blank=True)
     decided_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     decided_at = models.DateTimeField(_("decided at"), null=True)
@@ -459,8 +471,9 @@ class Conflict(models.Model):
         ordering = ("opened_at", "pk")
         constraints = (
             models.UniqueConstraint(
-                fields=("calendar", "kind", "booking", "item_id", "original_start"),
+                fields=("calendar", "kind", "booking", "item_id", "original_start", "other"),
                 condition=Q(closed_at=None),
+                nulls_distinct=False,
                 name="one_open_conflict_per_difference",
             ),
             models.CheckConstraint(

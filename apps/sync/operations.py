@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ class UpdateRemote:
     parts: Parts
     restores: str = ""
     beside: tuple[EventKey, ...] = ()
+    # The fingerprint that was planned with: under another change key it is the same event.
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +169,11 @@ class RemoveRemote:
 
     link_id: int
     booking_id: int
+    revision: int
     ref: EventRef
     declines: bool
     is_approved: bool = False
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +252,22 @@ class Plan:
     sends_held: int = 0
     # The earliest time at which something that waits can go on.
     look_again_at: dt.datetime | None = None
+    # Links whose losses or deletions were decided, and are carried out; and those with one held of
+    # whose event nothing can be said at present. What is held of all others is held no longer.
+    decided: frozenset[int] = frozenset()
+    unclear: frozenset[int] = frozenset()
+
+    @property
+    def rests(self) -> bool:
+        """Nothing to do, and nothing that waits: for a person, for a time, or for a decision."""
+        return not (
+            self.operations
+            or self.conflicts
+            or self.held
+            or self.settled
+            or self.sends_held
+            or self.look_again_at
+        )
 
     def summary(self) -> dict[str, int]:
         """How many operations of each kind, and what waits."""
@@ -255,14 +275,3 @@ class Plan:
         counts["conflicts"] = len(self.conflicts)
         counts["held"] = len(self.held) + self.sends_held
         return {name: count for name, count in sorted(counts.items()) if count}
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What one pair, or one unlinked side, adds to a plan."""
-
-    operations: tuple[Operation, ...] = ()
-    conflicts: tuple[Found, ...] = ()
-    # Wait for nothing but their number.
-    loss_of: EventKey | None = None
-    look_again_at: dt.datetime | None = field(default=None)

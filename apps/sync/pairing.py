@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from apps.sync.facts import Attempt, Link, LinkState, Local, Remote, RemoteState, Status
 from apps.sync.fingerprint import normal
-from apps.sync.operations import Adopt, Operation, Relink
+from apps.sync.operations import Adopt, Relink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import datetime as dt
+    import uuid
+    from collections.abc import Iterable, Mapping
 
     from apps.exchange.calendar import EventKey
 
@@ -30,67 +32,56 @@ class Pairing:
     pairs: tuple[Pair, ...]
     # Bookings that no event was found for; a link that is `creating` comes with them.
     alone: tuple[tuple[Local, Link | None], ...]
+    # Bookings whose event is adopted in this plan; the next one pairs them.
+    found: tuple[Local, ...]
     # Events that no booking was found for, and those that are second events of ours.
     strangers: tuple[Remote, ...]
     twins: tuple[tuple[Remote, int], ...]
-    operations: tuple[Operation, ...]
-
-    def alone_by_id(self) -> dict[int, Local]:
-        return {booking.id: booking for booking, _link in self.alone}
+    operations: tuple[Adopt | Relink, ...]
 
 
 def pair_up(
     local: Iterable[Local],
     mirror: Iterable[Remote],
     links: Iterable[Link],
-    attempts: dict[str, Attempt],
+    attempts: Mapping[str, Attempt],
 ) -> Pairing:
     """Pair what is linked, find what moved to another key, and adopt what is ours."""
     bookings = {booking.id: booking for booking in local}
     events = {event.key: event for event in mirror}
     known = sorted((link for link in links if link.booking_id in bookings), key=lambda x: x.id)
     live = [link for link in known if link.state is LinkState.LIVE]
+    woken = _woken(known, live, events)
+    live += woken
     taken = {link.key for link in live}
-    # A retired link counts only where its event is seen again.
-    retired = [
-        link
-        for link in known
-        if link.state is LinkState.RETIRED
-        and link.key in events
-        and link.key not in taken
-        and events[link.key].state is not RemoteState.GONE
-    ]
-    operations: list[Operation] = [
-        Adopt(link.id, link.booking_id, events[link.key]) for link in retired
-    ]
-    live += retired
-    taken |= {link.key for link in retired}
     free = {k: e for k, e in events.items() if k not in taken and e.state is not RemoteState.GONE}
-    moved = _matched_by_uid([link for link in live if _is_lost(link, events)], events, free)
+    lost = [link for link in live if _is_lost(link, events)]
+    moved = _matched_by_uid(lost, events, free)
+    for event in moved.values():
+        del free[event.key]
+    ours = _Ours({booking.uuid: booking for booking in bookings.values()}, attempts)
+    moved |= _matched_by_attempt([link for link in lost if link.id not in moved], free, ours)
     pairs = []
     for link in live:
-        key = link.key
         if link.id in moved:
-            key = moved[link.id].key
-            operations.append(Relink(link.id, moved[link.id]))
-            del free[key]
-        pairs.append(Pair(replace(link, key=key), bookings[link.booking_id], events.get(key)))
-    adopted, twins = _ours(free, bookings, known, {p.local.id for p in pairs}, attempts)
-    for link_id, booking, event in adopted:
-        operations.append(Adopt(link_id, booking.id, event))
-        del free[event.key]
-    for event, _booking_id in twins:
-        del free[event.key]
-    done = {pair.local.id for pair in pairs} | {booking.id for _l, booking, _e in adopted}
+            link = replace(link, key=moved[link.id].key)  # noqa: PLW2901 -- under its new key
+        pairs.append(Pair(link, bookings[link.booking_id], events.get(link.key)))
     creating = {link.booking_id: link for link in known if link.state is LinkState.CREATING}
+    adopted, twins = _adopted(free, creating, {pair.local.id for pair in pairs}, ours)
+    done = {pair.local.id for pair in pairs} | {adopt.booking_id for adopt in adopted}
     return Pairing(
         pairs=tuple(pairs),
         alone=tuple(
             (booking, creating.get(key)) for key, booking in bookings.items() if key not in done
         ),
+        found=tuple(bookings[adopt.booking_id] for adopt in adopted),
         strangers=tuple(free.values()),
         twins=tuple(twins),
-        operations=tuple(operations),
+        operations=(
+            *(Adopt(link.id, link.booking_id, events[link.key]) for link in woken),
+            *(Relink(link_id, event) for link_id, event in moved.items()),
+            *adopted,
+        ),
     )
 
 
@@ -100,12 +91,39 @@ def is_as_written(local: Local, remote: Remote) -> bool:
 
 
 def says_the_same(local: Local, remote: Remote) -> bool:
-    content = local.content
-    return (remote.starts_at, remote.ends_at, normal(remote.subject)) == (
-        content.starts_at,
-        content.ends_at,
-        normal(content.subject),
+    return (
+        when(local) == when(remote)
+        and same_words(local, remote)
+        and local.content.is_all_day == remote.is_all_day
     )
+
+
+def same_words(local: Local, remote: Remote) -> bool:
+    return normal(local.content.subject) == normal(remote.subject)
+
+
+def when(of: Local | Remote) -> tuple[dt.datetime, dt.datetime]:
+    return of.starts_at, of.ends_at
+
+
+def _woken(known: list[Link], live: list[Link], events: dict[EventKey, Remote]) -> list[Link]:
+    """Retired links whose event is seen again; the latest one of a booking, and of an event."""
+    keys = {link.key for link in live}
+    busy = {link.booking_id for link in known if link.state is not LinkState.RETIRED}
+    woken = []
+    for link in reversed(known):
+        event = events.get(link.key)
+        if (
+            link.state is LinkState.RETIRED
+            and event is not None
+            and event.state is not RemoteState.GONE
+            and link.key not in keys
+            and link.booking_id not in busy
+        ):
+            woken.append(link)
+            keys.add(link.key)
+            busy.add(link.booking_id)
+    return woken[::-1]
 
 
 def _is_lost(link: Link, events: dict[EventKey, Remote]) -> bool:
@@ -140,35 +158,66 @@ def _matched_by_uid(
     return found
 
 
-def _ours(
-    free: dict[EventKey, Remote],
-    bookings: dict[int, Local],
-    links: list[Link],
-    linked: set[int],
-    attempts: dict[str, Attempt],
-) -> tuple[list[tuple[int | None, Local, Remote]], list[tuple[Remote, int]]]:
-    """Events of ours without a link: those to adopt, and second ones.
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """Whose events are ours: stamp and attempt must agree; with the stamp alone it is a copy."""
 
-    Stamp and attempt must agree: with the stamp alone it is somebody's copy. Restored from the
-    Deleted Items it has both, but its booking is no longer live, or its attempt was seen before.
+    by_uuid: Mapping[uuid.UUID, Local]
+    attempts: Mapping[str, Attempt]
+
+    def of(self, event: Remote) -> tuple[Local, Attempt] | None:
+        booking = self.by_uuid.get(event.stamped) if event.stamped else None
+        attempt = self.attempts.get(event.attempt_id)
+        if booking is None or attempt is None or attempt.booking_id != booking.id:
+            return None
+        if event.state is RemoteState.CANCELLED and attempt.was_seen:
+            # Given up there: it is no event of the booking any more.
+            return None
+        return booking, attempt
+
+
+def _matched_by_attempt(
+    lost: list[Link], free: dict[EventKey, Remote], ours: _Ours
+) -> dict[int, Remote]:
+    """Link id to another live event of the booking whose own event is gone; it is free no more."""
+    links = {link.booking_id: link for link in lost}
+    found: dict[int, Remote] = {}
+    for event in sorted(free.values(), key=_age) if links else ():
+        match = ours.of(event)
+        link = links.pop(match[0].id, None) if match else None
+        if link is not None:
+            found[link.id] = event
+    for event in found.values():
+        del free[event.key]
+    return found
+
+
+def _adopted(
+    free: dict[EventKey, Remote], creating: dict[int, Link], linked: set[int], ours: _Ours
+) -> tuple[list[Adopt], list[tuple[Remote, int]]]:
+    """Events of ours without a link: those to adopt, and second ones. They are free no more.
+
+    Restored from the Deleted Items it has stamp and attempt, but its booking is no longer live, or
+    its attempt was seen before.
     """
-    creating = {link.booking_id: link for link in links if link.state is LinkState.CREATING}
-    by_uuid = {booking.uuid: booking for booking in bookings.values()}
-    adopted: list[tuple[int | None, Local, Remote]] = []
+    adopted: list[Adopt] = []
     twins: list[tuple[Remote, int]] = []
     done = set(linked)
-    for event in sorted(free.values(), key=_age):
-        booking = by_uuid.get(event.stamped) if event.stamped else None
-        attempt = attempts.get(event.attempt_id)
-        if booking is None or attempt is None or attempt.booking_id != booking.id:
+    for event in sorted(free.values(), key=_age) if ours.attempts else ():
+        match = ours.of(event)
+        if match is None:
             continue
-        link = creating.get(booking.id)
-        if booking.status is not Status.CANCELLED and booking.id not in done:
-            adopted.append((link.id if link else None, booking, event))
+        booking, attempt = match
+        is_live = booking.status is not Status.CANCELLED
+        if is_live and booking.id not in done:
+            link = creating.get(booking.id)
+            adopted.append(Adopt(link.id if link else attempt.link_id, booking.id, event))
             done.add(booking.id)
-        elif booking.status is not Status.CANCELLED or not attempt.was_seen:
+        elif is_live or not attempt.was_seen:
             # A create that landed late, for a booking that has its event or is cancelled by now.
             twins.append((event, booking.id))
+    for key in [*(adopt.remote.key for adopt in adopted), *(event.key for event, _id in twins)]:
+        del free[key]
     return adopted, twins
 
 

@@ -93,14 +93,15 @@ def verify(session: Session, item_ids: Collection[str]) -> Found:
     """Look each item up by its id: absence alone proves nothing."""
     found = Found()
     rows = mirror.rows_of(session, item_ids)
+    only_linked = mirror.rows_for_links(session, item_ids)
     for item_id in sorted(item_ids):
         found.reread.add(item_id)
-        known = rows[item_id].values()
+        known = [*rows[item_id].values(), *only_linked[item_id]]
         try:
             item = session.port.read(item_id, session.window)
         except NotFound:
             _prove_mailbox(session)
-            found.gone += known or mirror.rows_for_links(session, item_id)
+            found.gone += known
             found.items += _elsewhere(session, item_id, known)
             continue
         found.items.append(item)
@@ -120,7 +121,9 @@ def _page(session: Session) -> bool:
     session.run.pages += 1
     latest = {item.item_id: item for item in page.items}
     known = mirror.rows_of(session, [*latest, *page.gone])
-    doubtful = {item_id for item_id in page.gone if known[item_id]} | {
+    # A link may know one that was gone before it was ever seen.
+    linked = {key.item_id for key in mirror.linked_keys(session, page.gone)}
+    doubtful = {item_id for item_id in page.gone if known[item_id] or item_id in linked} | {
         item.item_id
         for item in latest.values()
         if not item.problem and mirror.vanished(session, item, known[item.item_id].values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ from apps.sync.conflicts import remember
 from apps.sync.connecting import prove
 from apps.sync.dispatch import next_due
 from apps.sync.executor import execute
-from apps.sync.lease import Lease, LeaseLost, acquire
+from apps.sync.lease import FREE, Lease, LeaseLost, acquire, acquire_or_nudge
 from apps.sync.leave import remove_ours
 from apps.sync.mapping import Kept, Sent
 from apps.sync.models import MAX_BARREN_STARTS, CalendarLink, RemoteEvent, SyncRun
@@ -52,6 +53,8 @@ Outcome = SyncRun.Outcome
 
 # One plan may make another needed: what was adopted is compared, what was written is looked at.
 PLANS_A_RUN = 6
+# The error kind of a run that a defect of ours has ended.
+UNEXPECTED = "unexpected"
 
 
 @dataclass(slots=True)
@@ -61,6 +64,8 @@ class Report:
     outcome: str
     counts: dict[str, int] = field(default_factory=dict)
     words: str = ""
+    # There is more to do at once: the time was up, or somebody nudged while the run was on.
+    goes_on: bool = False
 
     def summary(self) -> str:
         told = ", ".join(f"{name} {count}" for name, count in self.counts.items())
@@ -92,9 +97,8 @@ def sync_calendar(
     """Bring one resource and its mailbox into agreement, as far as one task's time allows."""
     if not may_send():
         return Report("skipped", words=_("this database is a copy, and sends nothing"))
-    lease = acquire(calendar_id, clock)
+    lease = acquire_or_nudge(calendar_id, clock)
     if lease is None:
-        CalendarLink.objects.filter(pk=calendar_id).update(is_nudged=True)
         return Report("skipped", words=_("another worker has this calendar"))
     calendar = CalendarLink.objects.select_related("connection", "resource__location__tenant").get(
         pk=calendar_id
@@ -103,6 +107,7 @@ def sync_calendar(
         calendar.is_full_round_wanted = True
         calendar.draft_cursor = ""
         calendar.save(update_fields=["is_full_round_wanted", "draft_cursor"])
+    _end_interrupted(calendar, clock)
     run = SyncRun.objects.create(
         calendar=calendar,
         trigger=trigger,
@@ -116,6 +121,25 @@ def sync_calendar(
         return Report("failed", words=_("another worker went on"))
     except ExchangeError as exc:
         return _failed(calendar, run, lease, exc, clock)
+    except Exception as exc:  # noqa: BLE001 -- the boundary of a run: a defect of ours stops no worker
+        return _failed(calendar, run, lease, _unexpected(calendar, exc), clock)
+
+
+def _unexpected(calendar: CalendarLink, exc: Exception) -> ExchangeError:
+    """A defect of ours, told and logged without its own words: those may hold what a row holds."""
+    where = "".join(traceback.format_tb(exc.__traceback__))
+    logger.error("Calendar %s: %s\n%s", calendar.pk, type(exc).__name__, where)
+    words = _("The run ended in an error of OptixSync's own: %(error)s.") % {
+        "error": type(exc).__name__
+    }
+    fix = _("It is tried again. If it happens each time, send the log to your operator.")
+    told = (
+        Transient(words, fix=fix)
+        if calendar.failures < MAX_BARREN_STARTS
+        else Misconfigured(words, fix=fix)
+    )
+    told.kind = UNEXPECTED
+    return told
 
 
 def _run(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Clock) -> Report:
@@ -127,16 +151,17 @@ def _run(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Clock) -> Re
     session = open_session(calendar, run, lease, clock)
     if calendar.state == State.LEAVING:
         return _left(session)
-    outcome, counts = Outcome.DONE, {}
+    outcome, is_settled = Outcome.DONE, False
+    counts: dict[str, int] = {}
     try:
         if not calendar.folder_id:
             prove(session)
         pull(session)
-        counts = _agree(session)
+        is_settled, counts = _agree(session)
     except TimeIsUp:
         outcome = Outcome.CONTINUES
-    _succeeded(session, outcome)
-    return Report(outcome, counts)
+    goes_on = _succeeded(session, outcome, is_settled=is_settled)
+    return Report(outcome, counts, goes_on=goes_on)
 
 
 def _left(session: Session) -> Report:
@@ -148,7 +173,7 @@ def _left(session: Session) -> Report:
         outcome = Outcome.CONTINUES
     _end_run(session.run, outcome, session.clock)
     session.lease.release()
-    return Report(outcome, {"RemoveRemote": session.run.done})
+    return Report(outcome, {"RemoveRemote": session.run.done}, goes_on=outcome is Outcome.CONTINUES)
 
 
 def _watched(calendar: CalendarLink, port: Calendar) -> Calendar:
@@ -227,8 +252,8 @@ def make_plan(session: Session) -> Plan:
     )
 
 
-def _agree(session: Session) -> dict[str, int]:
-    """Plan and execute until nothing is left that can be done now."""
+def _agree(session: Session) -> tuple[bool, dict[str, int]]:
+    """Plan and execute until nothing is left that can be done now; whether that was reached."""
     counts: dict[str, int] = {}
     for _number in range(PLANS_A_RUN):
         planned = make_plan(session)
@@ -236,46 +261,48 @@ def _agree(session: Session) -> dict[str, int]:
         for name, count in planned.summary().items():
             counts[name] = counts.get(name, 0) + count
         if not planned.operations:
-            break
+            return True, counts
         result = execute(planned, session)
         session.run.done += result.done
         session.run.set_aside += result.set_aside
         if not result.done and not result.is_stale:
-            break
-    return counts
+            return True, counts
+    return False, counts
 
 
-def _succeeded(session: Session, outcome: Outcome) -> None:
+def _succeeded(session: Session, outcome: Outcome, *, is_settled: bool) -> bool:
+    """Store that the run is over, and release; whether another has to follow at once."""
     calendar, run, now = session.calendar, session.run, session.clock()
-    values: dict[str, object] = {
-        "failures": 0,
-        "is_nudged": False,
-        "due_at": _next_due(calendar, now),
-    }
+    values: dict[str, object] = {"failures": 0, "due_at": _next_due(calendar, now)}
     if outcome is Outcome.DONE:
         values |= {
-            "last_good_at": session.began_at, "error_kind": "", "failed_at": None,
-            "cause": "", "fix": "", "command": "",
+            "error_kind": "", "failed_at": None, "cause": "", "fix": "", "command": "",
         }  # fmt: skip
-        if calendar.first_synced_at is None and not calendar.sends_held:
+        if is_settled:
+            values["last_good_at"] = session.began_at
+        if is_settled and calendar.is_first_sync and not calendar.sends_held:
             values["first_synced_at"] = now
-    else:
-        values["due_at"] = now
     with transaction.atomic():
+        # The row is locked from here on: who nudges is seen, or finds the calendar free.
         session.lease.commit()
-        rows = CalendarLink.objects.filter(pk=calendar.pk)
-        if rows.filter(is_nudged=True).exists():
+        goes_on = outcome is Outcome.CONTINUES or _is_nudged(calendar)
+        if goes_on:
             values["due_at"] = now
-        rows.update(**values)
+        rows = CalendarLink.objects.filter(pk=calendar.pk)
+        rows.update(**values, **FREE, lease_until=now)
         if outcome is Outcome.DONE:
             # Whoever paused it meanwhile meant it.
             rows.filter(state__in=CalendarLink.RUNNING).update(state=State.IN_SYNC)
-    if outcome is Outcome.DONE and not (run.done or run.set_aside or run.is_full):
-        # A run that found nothing to do leaves no row.
+    if outcome is Outcome.DONE and not (run.done or run.is_full or run.changes.exists()):
+        # A run that found nothing to do, and has nothing new to tell, leaves no row.
         run.delete()
     else:
         _end_run(run, outcome, session.clock)
-    session.lease.release()
+    return goes_on
+
+
+def _is_nudged(calendar: CalendarLink) -> bool:
+    return CalendarLink.objects.filter(pk=calendar.pk, is_nudged=True).exists()
 
 
 def _next_due(calendar: CalendarLink, now: dt.datetime) -> dt.datetime:
@@ -289,8 +316,10 @@ def _failed(
     """Stop what must stop: the connection, the calendar, or only this try."""
     now = clock()
     told = {"error_kind": exc.kind, "cause": exc.cause, "fix": exc.fix}
+    # It ended in an orderly way, and says why: that is no barren start.
     values: dict[str, object] = {
         **told, "command": exc.command, "failures": F("failures") + 1, "failed_at": now,
+        "barren_starts": 0,
     }  # fmt: skip
     # A calendar that is being left stays so, whatever happens: nothing else is to be done with it.
     is_leaving = calendar.state == State.LEAVING
@@ -328,6 +357,17 @@ def _is_refused_elsewhere(calendar: CalendarLink) -> bool:
 def back_off(failures: int) -> dt.timedelta:
     """30 s, doubled with each failure in a row, an hour at most."""
     return min(dt.timedelta(seconds=30 * (1 << min(failures, 10))), dt.timedelta(hours=1))
+
+
+def _end_interrupted(calendar: CalendarLink, clock: Clock) -> None:
+    """Whoever has the lease is the only one at work: what else says so was killed."""
+    SyncRun.objects.filter(calendar=calendar, outcome=Outcome.RUNNING).update(
+        outcome=Outcome.FAILED,
+        finished_at=clock(),
+        error_kind="interrupted",
+        cause=_("The worker was ended in the middle of this run."),
+        fix=_("Nothing: the next run goes on where this one stopped."),
+    )
 
 
 def _end_run(run: SyncRun, outcome: Outcome, clock: Clock, **told: str) -> None:

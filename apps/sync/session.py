@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+
 from apps.exchange.calendar import Calendar, Window
 
 if TYPE_CHECKING:
@@ -14,9 +16,7 @@ if TYPE_CHECKING:
     from apps.sync.lease import Lease
     from apps.sync.mapping import Kept, Sent
     from apps.sync.models import CalendarLink, SyncRun
-
-# A task works so long, then its continuation is enqueued.
-WORKS_FOR = dt.timedelta(seconds=60)
+    from apps.sync.operations import Operation
 
 
 class TimeIsUp(Exception):
@@ -39,6 +39,8 @@ class Session:
     clock: Callable[[], dt.datetime]
     # The mailbox answered in this run, and it is the one that was connected.
     is_mailbox_proved: bool = field(default=False)
+    # Writes that found their time taken: a second look in the same run would find no more.
+    waiting: set[Operation] = field(default_factory=set)
 
     def tick(self) -> None:
         """Between two steps.
@@ -47,7 +49,7 @@ class Session:
             TimeIsUp: enough for one task.
             LeaseLost: another worker may have the calendar.
         """
-        if self.clock() - self.began_at >= WORKS_FOR:
+        if self.clock() - self.began_at >= dt.timedelta(seconds=settings.SYNC_WORKS_FOR_S):
             raise TimeIsUp
         self.lease.renew()
 

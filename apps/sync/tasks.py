@@ -63,6 +63,6 @@ def sync_calendar(calendar_id: int, trigger: str = SyncRun.Trigger.SCHEDULE) -> 
     if not CalendarLink.objects.filter(pk=calendar_id, state__in=CalendarLink.WORKING).exists():
         return "skipped: the calendar is not connected, or waits for a person"
     report = services.sync_calendar(calendar_id, trigger=SyncRun.Trigger(trigger))
-    if report.outcome == SyncRun.Outcome.CONTINUES:
-        dispatching.enqueue(calendar_id, SyncRun.Trigger(trigger))
+    if report.goes_on:
+        dispatching.enqueue_due(calendar_id, SyncRun.Trigger(trigger))
     return report.summary()

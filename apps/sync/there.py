@@ -11,11 +11,13 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
 
 from apps.bookings.errors import StaleBooking
 from apps.bookings.models import Booking
 from apps.exchange.calendar import Content, EventKey, EventRef, Item, Window
-from apps.exchange.errors import ExchangeError, NotFound, Unclear
+from apps.exchange.errors import ExchangeError, NotFound, Rejected, Unclear
 from apps.sync import mirror
 from apps.sync import operations as op
 from apps.sync.facts import RemoteState
@@ -32,6 +34,9 @@ Facts = dict[str, Any]
 # The first wait for an event that was refused; doubled each time, a day at most.
 REFUSED_WAITS = dt.timedelta(minutes=5)
 LONGEST_WAIT = dt.timedelta(days=1)
+NOT_REFUSED: dict[str, Any] = {
+    "refusals": 0, "refusal": "", "refused_revision": 0, "not_before": None,
+}  # fmt: skip
 
 
 def create(operation: op.CreateRemote, session: Session) -> Facts | None:
@@ -40,6 +45,7 @@ def create(operation: op.CreateRemote, session: Session) -> Facts | None:
         return None
     booking = Booking.objects.select_related("resource").get(pk=operation.booking_id)
     link = _announce(operation, session, booking)
+    session.lease.check_before_write()
     try:
         ref = session.port.create(
             content,
@@ -50,7 +56,9 @@ def create(operation: op.CreateRemote, session: Session) -> Facts | None:
         # It may have been done, or may still be: the link says so until that is known.
         raise
     except ExchangeError:
-        EventLink.objects.filter(pk=link.pk).update(attempted_at=None)
+        # Unless somebody else has tried meanwhile.
+        tried = EventLink.objects.filter(pk=link.pk, attempted_at=link.attempted_at)
+        tried.update(attempted_at=None)
         raise
     with transaction.atomic():
         session.lease.commit()
@@ -60,8 +68,7 @@ def create(operation: op.CreateRemote, session: Session) -> Facts | None:
             original_start="",
             uid=link.attempt_id,
             attempted_at=None,
-            refusals=0,
-            not_before=None,
+            **NOT_REFUSED,
         )
     _read_back(session, link.pk, ref, content, operation.revision)
     return {"after": _told(content)}
@@ -73,46 +80,49 @@ def update(operation: op.UpdateRemote, session: Session) -> Facts | None:
         return None
     _refuse_stale(operation.booking_id, operation.revision)
     session.lease.renew()
-    before = RemoteEvent.objects.filter(
-        calendar=session.calendar,
-        item_id=operation.ref.key.item_id,
-        original_start=operation.ref.key.original_start,
-    ).first()
-    told = {} if before is None else _told_row(before)
+    row = _row(session, operation.ref.key)
+    told = {} if row is None else _told_row(row)
+    session.lease.check_before_write()
     try:
-        ref = session.port.update(operation.ref, content, operation.parts)
-    except NotFound:
-        _look_again(session, operation.ref.key)
-        raise
-    EventLink.objects.filter(pk=operation.link_id).update(
-        restored_fingerprint=operation.restores, refusals=0, not_before=None
-    )
-    _read_back(session, operation.link_id, ref, content, operation.revision)
-    return {"before": told, "after": _told(content)}
-
-
-def remove(operation: op.RemoveRemote, session: Session) -> Facts:
-    session.lease.renew()
-    try:
-        if operation.declines:
-            session.port.decline(operation.ref)
-        else:
-            session.port.delete(operation.ref)
+        ref = session.port.update(_as_of_now(operation, row), content, operation.parts)
     except NotFound:
         _look_again(session, operation.ref.key)
         raise
     with transaction.atomic():
         session.lease.commit()
         EventLink.objects.filter(pk=operation.link_id).update(
+            restored_fingerprint=operation.restores, **NOT_REFUSED
+        )
+    _read_back(session, operation.link_id, ref, content, operation.revision)
+    return {"before": told, "after": _told(content)}
+
+
+def remove(operation: op.RemoveRemote, session: Session) -> Facts:
+    _refuse_stale(operation.booking_id, operation.revision)
+    session.lease.renew()
+    ref = _as_of_now(operation, _row(session, operation.ref.key))
+    session.lease.check_before_write()
+    try:
+        if operation.declines:
+            session.port.decline(ref)
+        else:
+            session.port.delete(ref)
+    except NotFound:
+        _look_again(session, ref.key)
+        raise
+    with transaction.atomic():
+        session.lease.commit()
+        EventLink.objects.filter(pk=operation.link_id).update(
             state=State.FORGOTTEN, held="", held_at=None, decision=""
         )
-        _drop_row(session, operation.ref.key)
-    _read_master(session, operation.ref.key)
+        _drop_row(session, ref.key)
+    _read_master(session, ref.key)
     return {"after": {"removed": "declined" if operation.declines else "deleted"}}
 
 
 def remove_twin(operation: op.RemoveTwin, session: Session) -> Facts:
     session.lease.renew()
+    session.lease.check_before_write()
     try:
         session.port.delete(operation.ref)
     except NotFound:
@@ -131,13 +141,38 @@ def remove_twin(operation: op.RemoveTwin, session: Session) -> Facts:
     return {"after": {"removed": "deleted"}}
 
 
-def back_off(link: EventLink, words: str, now: dt.datetime) -> None:
-    """The server refused this event: leave it alone for a while, longer each time."""
-    wait = min(REFUSED_WAITS * 2**link.refusals, LONGEST_WAIT)
-    link.refusals = min(link.refusals + 1, 12)
-    link.refusal = words
-    link.not_before = now + wait
-    link.save(update_fields=["refusals", "refusal", "not_before"])
+def back_off(operation: op.RemoteOperation, session: Session, words: str) -> None:
+    """This event was refused: leave it alone for a while, longer each time it is refused again.
+
+    Another version of the booking is tried at once.
+    """
+    if isinstance(operation, op.RemoveTwin):
+        return
+    with transaction.atomic():
+        session.lease.commit()
+        links = EventLink.objects.current().filter(calendar=session.calendar)
+        link = links.filter(booking=operation.booking_id).first()
+        if link is None and isinstance(operation, op.CreateRemote):
+            link = _new_link(operation, session)
+        if link is None:
+            return
+        if link.refused_revision != operation.revision:
+            link.refusals = 0
+        wait = min(REFUSED_WAITS * 2**link.refusals, LONGEST_WAIT)
+        link.refusals = min(link.refusals + 1, 12)
+        link.refusal = words
+        link.refused_revision = operation.revision
+        link.not_before = session.clock() + wait
+        link.save()
+
+
+def _new_link(operation: op.CreateRemote, session: Session) -> EventLink:
+    return EventLink(
+        calendar=session.calendar,
+        booking_id=operation.booking_id,
+        state=State.CREATING,
+        attempt_id=str(uuid.uuid4()),
+    )
 
 
 def _announce(operation: op.CreateRemote, session: Session, booking: Booking) -> EventLink:
@@ -147,7 +182,7 @@ def _announce(operation: op.CreateRemote, session: Session, booking: Booking) ->
         session.lease.commit()
         _refuse_stale(operation.booking_id, operation.revision)
         link = EventLink.objects.filter(pk=operation.link_id or 0).first()
-        link = link or EventLink(calendar=session.calendar, attempt_id=str(uuid.uuid4()))
+        link = link or _new_link(operation, session)
         link.booking = booking
         link.state = State.CREATING
         link.attempted_at = session.clock()
@@ -165,27 +200,41 @@ def _refuse_stale(booking_id: int, revision: int) -> None:
 
 
 def _is_occupied(session: Session, content: Content, beside: tuple[EventKey, ...]) -> bool:
-    """Whether something that is not ours blocks a part of the range, as it is this moment."""
+    """Whether something that is not ours blocks a part of the range, as it is this moment.
+
+    Raises:
+        Rejected: it cannot be told, since something there cannot be read.
+    """
     items = _view(session, content)
     mirror.store(session, items)
-    events = [event for item in items for event in item.events]
-    ours = _our_keys(session, [event.key for event in events])
-    return any(
-        state_of(event) is RemoteState.BLOCKS
-        and Window(content.starts_at, content.ends_at).overlaps(event.starts_at, event.ends_at)
-        and event.key not in ours
-        and event.key not in beside
-        for event in events
-    )
+    wanted = Window(content.starts_at, content.ends_at)
+    ours = _our_keys(session, [item.item_id for item in items]) | set(beside)
+    states = {
+        state_of(event)
+        for item in items
+        for event in item.events
+        if event.key not in ours and wanted.overlaps(event.starts_at, event.ends_at)
+    }
+    if RemoteState.BLOCKS in states:
+        return True
+    known = {key.item_id for key in ours}
+    if RemoteState.UNREADABLE in states or any(
+        item.problem and item.item_id not in known for item in items
+    ):
+        raise Rejected(
+            _("An event at this time cannot be read, so nobody knows whether the time is free."),
+            fix=_("Open the event in Outlook and save it again, or choose another time."),
+        )
+    return False
 
 
-def _our_keys(session: Session, keys: list[EventKey]) -> set[EventKey]:
+def _our_keys(session: Session, item_ids: list[str]) -> set[EventKey]:
     """Those that a live link of a booking of ours names."""
     links = EventLink.objects.filter(
         calendar=session.calendar,
         state=State.LIVE,
         booking__origin=Booking.Origin.OPTIXSYNC,
-        item_id__in=[key.item_id for key in keys],
+        item_id__in=item_ids,
     )
     return {EventKey(*key) for key in links.values_list("item_id", "original_start")}
 
@@ -196,18 +245,20 @@ def _read_back(
     """Read the range again, and remember the event as it is now as what was agreed."""
     items = _view(session, content)
     if ref.key.original_start or ref.key not in {e.key for item in items for e in item.events}:
-        items.append(session.port.read(ref.key.item_id, session.window))
+        try:
+            items.append(session.port.read(ref.key.item_id, session.window))
+        except NotFound:
+            # Somebody was quick: what was written is gone again.
+            _look_again(session, ref.key)
     with transaction.atomic():
         session.lease.commit()
         mirror.store(session, items)
-        row = RemoteEvent.objects.filter(
-            calendar=session.calendar,
-            item_id=ref.key.item_id,
-            original_start=ref.key.original_start,
-        ).first()
+        row = _row(session, ref.key)
         if row is not None and row.change_key == ref.change_key:
             EventLink.objects.filter(pk=link_id).update(
-                pushed_revision=revision, remote_fingerprint=row.fingerprint, uid=row.uid
+                pushed_revision=revision,
+                remote_fingerprint=row.fingerprint,
+                uid=row.uid or F("uid"),
             )
 
 
@@ -218,6 +269,7 @@ def _view(session: Session, content: Content) -> list[Item]:
     while True:
         page = session.port.view(Window(content.starts_at, content.ends_at), after)
         found += [Item(event.key.item_id, (event,)) for event in page.events]
+        found += [Item(item_id, problem=words) for item_id, words in page.problems]
         if not page.next:
             return found
         after = page.next
@@ -234,10 +286,30 @@ def _look_again(session: Session, key: EventKey) -> None:
 def _read_master(session: Session, key: EventKey) -> None:
     """All occurrences of a series have its master's change key, which a write has changed."""
     if key.original_start:
-        item = session.port.read(key.item_id, session.window)
+        try:
+            item = session.port.read(key.item_id, session.window)
+        except NotFound:
+            _look_again(session, key)
+            return
         with transaction.atomic():
             session.lease.commit()
             mirror.store(session, [item])
+
+
+def _row(session: Session, key: EventKey) -> RemoteEvent | None:
+    return RemoteEvent.objects.filter(
+        calendar=session.calendar, item_id=key.item_id, original_start=key.original_start
+    ).first()
+
+
+def _as_of_now(operation: op.UpdateRemote | op.RemoveRemote, row: RemoteEvent | None) -> EventRef:
+    """The event under its present change key, if it still is as it was planned with.
+
+    A write of ours to another occurrence changes the keys of the whole series.
+    """
+    if row is None or row.problem or row.gone_at or row.fingerprint != operation.seen:
+        return operation.ref
+    return EventRef(row.key, row.change_key, row.wire_id)
 
 
 def _drop_row(session: Session, key: EventKey) -> None:

@@ -73,6 +73,7 @@ def printed(of: Remote, **fields: object) -> Remote:
         ends_at=made.ends_at,
         show_as=ShowAs.BUSY if made.blocks else ShowAs.FREE,
         subject=made.subject,
+        is_all_day=made.is_all_day,
     )
     return replace(made, fingerprint=fingerprint(event))
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from apps.exchange.signals import connection_works
 from apps.resources.models import Location
-from apps.sync import dispatch, schedules
+from apps.sync import dispatch, lease, schedules
 from apps.sync.models import CalendarLink
 from apps.sync.tasks import sync_calendar
 from apps.tenants import installation
@@ -18,6 +20,8 @@ from tests.factories import LocationFactory, ResourceFactory
 from tests.sync.world import NOW, World, make_world
 
 pytestmark = pytest.mark.django_db
+
+MINUTE = dt.timedelta(minutes=1)
 
 
 def test_due_calendar_is_enqueued_once(world: World) -> None:
@@ -157,3 +161,107 @@ def test_mailbox_of_another_tenant_is_refused_without_a_name(world: World) -> No
 
     assert world.resource.name not in other.calendar.cause
     assert "cannot be used here" in other.calendar.cause
+
+
+def test_killed_workers_calendar_is_due_when_its_lease_is_over(world: World) -> None:
+    CalendarLink.objects.update(due_at=NOW)
+    dispatch.dispatch(NOW)
+    assert lease.acquire(world.calendar.pk, world.clock) is not None
+
+    assert dispatch.dispatch(NOW + lease.length()) == 0
+    assert dispatch.dispatch(NOW + lease.length() + dt.timedelta(seconds=1)) == 1
+
+
+def test_task_that_was_lost_in_the_queue_is_enqueued_again(world: World) -> None:
+    CalendarLink.objects.update(due_at=NOW)
+    dispatch.dispatch(NOW)
+    OrmQ.objects.all().delete()
+
+    assert dispatch.dispatch(NOW + dt.timedelta(minutes=4)) == 0
+    assert dispatch.dispatch(NOW + dt.timedelta(minutes=5)) == 1
+
+
+def test_calendar_is_claimed_and_enqueued_or_neither(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CalendarLink.objects.update(due_at=NOW)
+
+    def refuse(*_args: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(dispatch, "enqueue", refuse)
+    with pytest.raises(ConnectionError):
+        dispatch.dispatch(NOW)
+    monkeypatch.undo()
+
+    assert dispatch.dispatch(NOW) == 1
+
+
+def test_many_bookings_at_once_make_one_task(
+    world: World, django_capture_on_commit_callbacks: object
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        for hours in range(24, 30):
+            world.book(hours)
+    assert OrmQ.objects.count() == 1
+
+    world.sync()
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        world.book(48)
+
+    assert OrmQ.objects.count() == 2
+
+
+def test_nudge_during_a_run_is_followed_by_another_at_once(
+    world: World,
+) -> None:
+    sync_calendar(world.calendar.pk)
+
+    def nudged(name: str, when: str) -> None:
+        if (name, when) == ("changes", "after"):
+            world.port.hook = lambda _name, _when: None
+            assert sync_calendar(world.calendar.pk).startswith("skipped")
+
+    world.port.hook = nudged
+    sync_calendar(world.calendar.pk)
+    assert OrmQ.objects.count() == 1
+
+    sync_calendar(world.calendar.pk)
+    assert OrmQ.objects.count() == 1
+
+
+def test_nudge_that_comes_as_the_lease_is_released_takes_the_calendar(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = lease.acquire(world.calendar.pk, world.clock)
+    assert holder is not None
+    acquire = lease.acquire
+
+    def and_release(*args: Any) -> lease.Lease | None:
+        found = acquire(*args)
+        monkeypatch.setattr(lease, "acquire", acquire)
+        holder.release()
+        return found
+
+    monkeypatch.setattr(lease, "acquire", and_release)
+
+    assert lease.acquire_or_nudge(world.calendar.pk, world.clock) is not None
+    assert not CalendarLink.objects.filter(is_nudged=True).exists()
+
+
+def test_released_calendar_is_free_for_a_worker_whose_clock_is_slow(world: World) -> None:
+    holder = lease.acquire(world.calendar.pk, world.clock)
+    assert holder is not None
+    holder.release()
+    world.later(-dt.timedelta(seconds=5))
+
+    assert lease.acquire(world.calendar.pk, world.clock) is not None
+
+
+def test_calendar_without_a_good_run_for_a_while_is_stale(world: World) -> None:
+    assert world.calendar.is_stale
+
+    fresh, old = (CalendarLink(last_good_at=timezone.now() - m * MINUTE) for m in (14, 16))
+
+    assert not fresh.is_stale
+    assert old.is_stale

@@ -8,7 +8,7 @@ import pytest
 
 from apps.exchange.calendar import CalendarEvent, EventKey, ShowAs
 from apps.sync.fingerprint import state_of
-from apps.sync.mapping import Kept, Sent, content, masked, stamp, stamped_booking, title_of
+from apps.sync.mapping import Kept, Sent, content, masked, stamp, stamped_booking, title
 
 NOW = dt.datetime(2027, 3, 1, 9, 0, tzinfo=dt.UTC)
 EVENT = CalendarEvent(
@@ -76,8 +76,8 @@ def test_subject_of_our_own_event_is_ours_to_keep() -> None:
 
 
 def test_title_is_never_empty() -> None:
-    assert title_of(EVENT) == "Review of plans"
-    assert title_of(EVENT.with_subject("  ")) == "Olga"
+    assert title(EVENT.subject, EVENT.organizer) == "Review of plans"
+    assert title("  ", EVENT.organizer) == "Olga"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from apps.sync.operations import (
     Operation,
     Plan,
     ReleaseLocal,
+    Relink,
     RemoveTwin,
     Retire,
     TakeTime,
@@ -86,7 +87,7 @@ def test_booking_whose_event_the_mirror_does_not_know_decides_nothing() -> None:
 
 def test_refused_event_is_left_alone_until_its_time() -> None:
     booking, event = local(revision=2), remote()
-    link = linked(local(), event, not_before=NOW + HOUR)
+    link = linked(local(), event, not_before=NOW + HOUR, refused_revision=2)
 
     planned = plan_of([replace(booking, content=local(hours=30).content)], [event], [link])
 
@@ -221,12 +222,12 @@ def test_twin_that_somebody_changed_is_asked_about(
     assert [op.ref.key.item_id for op in operations] == ([removed] if removed else [])
 
 
-def test_changed_event_of_a_cancelled_booking_stays() -> None:
+def test_late_event_of_a_cancelled_booking_that_somebody_moved_is_like_any_other() -> None:
     booking = local(status=Status.CANCELLED)
     late = remote(2, hours=48, stamped=booking.uuid, attempt_id="a")
     policy = Policy(attempts={"a": Attempt(booking.id, was_seen=False)})
 
-    assert plan_of([booking], [late], [], policy) == NOTHING_FOUND
+    assert kinds(plan_of([booking], [late], [], policy)) == [CreateLocal]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +258,7 @@ def test_create_that_was_refused_waits_for_its_time() -> None:
     booking = local()
     link = linked(booking, remote(), state=LinkState.CREATING, key=EventKey(""))
 
-    waits = replace(link, not_before=NOW + HOUR)
+    waits = replace(link, not_before=NOW + HOUR, refused_revision=1)
     assert plan_of([booking], [], [waits]) == Plan(look_again_at=NOW + HOUR)
     assert kinds(plan_of([booking], [], [link])) == [CreateRemote]
     cancelled = replace(booking, status=Status.CANCELLED)
@@ -289,3 +290,137 @@ def test_wrong_choice_for_a_kind_asks_again() -> None:
     policy = Policy(decisions={key: Decided(Choice.SEND, found.conflicts[0].versions)})
 
     assert plan_of(*rows, policy).conflicts == found.conflicts
+
+
+def test_all_day_changed_alone_takes_the_time() -> None:
+    booking, event = local(), remote()
+    whole = printed(event, is_all_day=True)
+
+    assert kinds(plan_of([booking], [whole], [linked(booking, event)])) == [TakeTime]
+
+
+def test_all_day_that_a_zone_does_not_cover_is_taken_once() -> None:
+    booking = local()
+    whole = printed(remote(), is_all_day=True)
+    renamed = printed(whole, subject="Other")
+
+    assert plan_of([booking], [whole], [linked(booking, whole)]) == NOTHING_FOUND
+    (update,) = plan_of([booking], [renamed], [linked(booking, whole)]).operations
+    assert isinstance(update, UpdateRemote)
+    assert not update.parts.time
+
+
+def test_two_overlaps_give_a_booking_up_once() -> None:
+    booking = local(content=replace(local().content, ends_at=NOW + 30 * HOUR))
+    events = [remote(2, 25), remote(3, 27)]
+
+    planned = plan_of([booking], events, [], Policy(conflicts=ConflictPolicy.EXCHANGE))
+
+    assert kinds(planned).count(CancelLocal) == 1
+
+
+def test_second_event_waits_while_the_first_cannot_be_read() -> None:
+    booking, event = local(), remote(state=RemoteState.UNREADABLE)
+    twin = remote(2, subject="Title 1", stamped=booking.uuid, attempt_id="a")
+    policy = Policy(attempts={"a": Attempt(booking.id, was_seen=True)})
+
+    assert plan_of([booking], [event, twin], [linked(booking, event)], policy) == NOTHING_FOUND
+
+
+def test_second_event_is_not_deleted_while_the_first_is_free() -> None:
+    booking, event = local(), remote()
+    free = printed(event, state=RemoteState.FREE)
+    twin = remote(2, subject="Title 1", stamped=booking.uuid, attempt_id="a")
+    policy = Policy(attempts={"a": Attempt(booking.id, was_seen=True)})
+
+    planned = plan_of([booking], [free, twin], [linked(booking, event)], policy)
+
+    assert kinds(planned) == [UpdateRemote]
+    assert [found.key.kind for found in planned.conflicts] == [ConflictKind.TWIN]
+
+
+def test_twin_with_guests_is_not_deleted_without_asking_where_that_mails() -> None:
+    booking, event = local(), remote()
+    twin = remote(2, hours=48, stamped=booking.uuid, attempt_id="a", has_attendees=True)
+    attempts = {"a": Attempt(booking.id, was_seen=True)}
+    policy = Policy(attempts=attempts, mails_attendees=True)
+    rows = [booking], [event, twin], [linked(booking, event)]
+
+    planned = plan_of(*rows, decided(plan_of(*rows, policy), Choice.OURS, policy))
+
+    assert not planned.operations
+    assert [found.key.kind for found in planned.conflicts] == [ConflictKind.WOULD_MAIL]
+
+
+def test_lost_event_is_replaced_by_another_of_ours_with_another_uid() -> None:
+    booking, event = local(), remote()
+    gone = replace(event, state=RemoteState.GONE)
+    other = remote(2, hours=48, stamped=booking.uuid, attempt_id="a")
+    policy = Policy(attempts={"a": Attempt(booking.id, was_seen=True)})
+
+    planned = plan_of([booking], [gone, other], [linked(booking, event)], policy)
+
+    assert kinds(planned) == [Relink, TakeTime]
+
+
+def test_cancelled_event_of_ours_is_adopted_only_if_it_was_never_seen() -> None:
+    booking = local()
+    event = remote(state=RemoteState.CANCELLED, stamped=booking.uuid, attempt_id="a")
+
+    seen = Policy(attempts={"a": Attempt(booking.id, was_seen=True, link_id=7)})
+    assert kinds(plan_of([booking], [event], [], seen)) == [CreateRemote]
+    unseen = Policy(attempts={"a": Attempt(booking.id, was_seen=False, link_id=7)})
+    assert plan_of([booking], [event], [], unseen).operations == (Adopt(7, booking.id, event),)
+
+
+def test_only_one_retired_link_of_a_booking_is_woken() -> None:
+    booking = local(hours=-3 * DAYS)
+    events = [remote(1, hours=30), remote(2, hours=60)]
+    links = [
+        linked(booking, event, id=number, state=LinkState.RETIRED)
+        for number, event in enumerate(events, start=1)
+    ]
+
+    planned = plan_of([booking], events, links)
+
+    assert [op.link_id for op in planned.operations if isinstance(op, Adopt)] == [2]
+    live = replace(links[0], state=LinkState.LIVE)
+    planned = plan_of([booking], events, [live, links[1]])
+    assert not [op for op in planned.operations if isinstance(op, Adopt)]
+
+
+def test_pair_whose_event_was_never_seen_is_retired_with_its_booking() -> None:
+    booking, event = local(hours=-3 * DAYS), remote(hours=-3 * DAYS)
+
+    assert kinds(plan_of([booking], [], [linked(booking, event)])) == [Retire]
+
+
+def test_held_deletion_of_a_booking_that_moved_away_can_stay() -> None:
+    booking, event = local(status=Status.CANCELLED, is_elsewhere=True), remote()
+    link = linked(booking, event, is_held=True, decision="keep")
+
+    planned = plan_of([booking], [event], [link])
+
+    assert kinds(planned) == [Forget]
+    assert planned.decided == {link.id}
+
+
+def test_what_is_held_stays_while_nothing_can_be_said_of_the_event() -> None:
+    booking, event = local(status=Status.CANCELLED), remote()
+    link = linked(booking, event, is_held=True, decision="apply")
+
+    unread = plan_of([booking], [replace(event, state=RemoteState.UNREADABLE)], [link])
+    assert (unread.unclear, unread.decided) == ({link.id}, frozenset())
+    later = {"starts_at": NOW + 200 * DAYS * HOUR, "ends_at": NOW + 201 * DAYS * HOUR}
+    far = replace(booking, content=replace(booking.content, **later))
+    assert plan_of([far], [printed(event, **later)], [link]).unclear == {link.id}
+
+
+def test_person_is_asked_about_what_a_first_sync_found_whatever_the_policy() -> None:
+    rows: tuple[list[Local], list[Remote], list[Link]] = ([local()], [remote(2)], [])
+    found = plan_of(*rows).conflicts
+    policy = Policy(
+        conflicts=ConflictPolicy.EXCHANGE, asked=frozenset(conflict.key for conflict in found)
+    )
+
+    assert plan_of(*rows, policy).conflicts == found

@@ -387,7 +387,7 @@ def test_poison_calendar_stops_after_five_starts_in_a_row(world: World) -> None:
     world.sync()
 
     assert world.calendar.state == CalendarLink.State.NEEDS_ATTENTION
-    assert SyncRun.objects.filter(outcome="failed").count() == 1
+    assert SyncRun.objects.filter(error_kind="misconfigured").count() == 1
 
 
 def test_long_work_goes_on_where_it_stopped(world: World) -> None:
@@ -403,3 +403,49 @@ def test_long_work_goes_on_where_it_stopped(world: World) -> None:
     assert "continues" in outcomes
     assert outcomes[-1] == "done"
     assert Booking.objects.count() == 40
+
+
+def test_exchange_down_for_long_stops_no_calendar(world: World) -> None:
+    world.sync()
+    world.port.hook = lambda _name, _when: (_ for _ in ()).throw(errors.Transient("Down."))
+    for _number in range(12):
+        world.sync()
+        world.later(HOUR)
+    assert world.calendar.state == CalendarLink.State.WAITING
+    world.port.hook = lambda _name, _when: None
+
+    world.sync()
+
+    assert world.calendar.state == CalendarLink.State.IN_SYNC
+
+
+def test_run_of_a_killed_worker_is_told_as_interrupted(world: World) -> None:
+    world.sync()
+    crash_at(world, "changes", "before")
+    killed = SyncRun.objects.get(outcome="running")
+
+    world.sync()
+
+    killed.refresh_from_db()
+    assert (killed.outcome, killed.error_kind) == ("failed", "interrupted")
+    assert killed.finished_at == world.now
+
+
+def test_worker_that_overslept_before_a_write_sends_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sync()
+    world.book(24)
+    save = EventLink.save
+
+    def oversleep(self: EventLink, **kwargs: object) -> None:
+        save(self)
+        world.later(dt.timedelta(seconds=150))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EventLink, "save", oversleep)
+        world.sync()
+
+    assert "create" not in world.port.requests
+    settle(world)
+    assert world.blocking_there() == [(world.at(24), world.at(25))]

@@ -58,6 +58,7 @@ class World:
     def sync(self, *, is_full: bool = False) -> Report:
         report = services.sync_calendar(self.calendar.pk, is_full=is_full, clock=self.clock)
         self.calendar.refresh_from_db()
+        assert self.calendar.error_kind != services.UNEXPECTED, self.calendar.cause
         return report
 
     def book(self, hours: float, title: str = "Stand-up", length: dt.timedelta = HOUR) -> Booking:

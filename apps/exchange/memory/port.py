@@ -112,6 +112,7 @@ class MemoryCalendar:
             (item_id, stored.problem)
             for item_id, stored in sorted(self.mailbox.items.items())
             if stored.problem
+            and any(window.overlaps(at.starts_at, at.ends_at) for at in stored.events(window))
         )
         self._end("view")
         return ViewPage(
@@ -160,8 +161,9 @@ class MemoryCalendar:
             created_at=self.mailbox.clock(),
         )
         self.mailbox.put(item_id, Stored(event))
+        ref = self.mailbox.items[item_id].event.ref
         self._end("create")
-        return self.mailbox.items[item_id].event.ref
+        return ref
 
     def update(self, ref: EventRef, content: Content, parts: Parts) -> EventRef:
         self._begin("update")
@@ -177,8 +179,9 @@ class MemoryCalendar:
         stored = self.mailbox.items[ref.key.item_id]
         stored.put(event)
         self.mailbox.put(ref.key.item_id, stored)
+        change_key = stored.event.change_key
         self._end("update")
-        return EventRef(ref.key, stored.event.change_key, ref.wire_id)
+        return EventRef(ref.key, change_key, ref.wire_id)
 
     def delete(self, ref: EventRef) -> None:
         self._begin("delete")
