@@ -134,6 +134,7 @@ class Link:
     key: EventKey
     uid: str = ""
     attempted_at: dt.datetime | None = None
+    removal_at: dt.datetime | None = None
     pushed_revision: int = 0
     fingerprint: str = ""
     restored_fingerprint: str = ""

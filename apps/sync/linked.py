@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from apps.exchange.calendar import Parts
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from apps.sync.pairing import Pair
 
 
+# So long after it left a removal may still be what took an event away.
+REMOVAL_LASTS = dt.timedelta(days=1)
+
+
 def decide(draft: Draft, pair: Pair) -> None:
     """Add to the draft what the table says of this pair."""
     link, local, remote = pair.link, pair.local, pair.remote
@@ -53,11 +58,27 @@ def decide(draft: Draft, pair: Pair) -> None:
     if not _is_in_window(draft, local, remote):
         _leave_held(draft, pair)
         return
+    if _went_by_our_own_hand(draft, pair):
+        draft.operations.append(Forget(link.id))
+        return
     action = cell(link, local, remote)
     if remote.state is RemoteState.GONE and max(local.ends_at, remote.ends_at) <= draft.now:
         # What is over is no loss: mailboxes are tidied.
         action = Action.FORGET if local.status is Status.CANCELLED else Action.NOTHING
     _HANDLERS[action](draft, pair, remote)
+
+
+def _went_by_our_own_hand(draft: Draft, pair: Pair) -> bool:
+    """Whether our removal took effect after the booking was restored: it is sent again."""
+    at, remote = pair.link.removal_at, pair.remote
+    return (
+        remote is not None
+        and remote.state is RemoteState.GONE
+        and pair.local.is_ours
+        and pair.local.status is Status.CONFIRMED
+        and at is not None
+        and draft.now - at < REMOVAL_LASTS
+    )
 
 
 def _leave_held(draft: Draft, pair: Pair) -> None:

@@ -122,6 +122,7 @@ def link_of(row: EventLink) -> facts.Link:
         key=row.key,
         uid=row.uid,
         attempted_at=row.attempted_at,
+        removal_at=row.removal_at,
         pushed_revision=row.pushed_revision,
         fingerprint=row.remote_fingerprint,
         restored_fingerprint=row.restored_fingerprint,

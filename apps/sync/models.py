@@ -266,6 +266,8 @@ class EventLink(models.Model):
     # Made once per link and used by every try; when the first try left, while its end is unknown.
     attempt_id = models.CharField(max_length=64, blank=True)
     attempted_at = models.DateTimeField(null=True)
+    # When our removal of the event left: its end may be unknown, and its effect come late.
+    removal_at = models.DateTimeField(null=True)
     # The booking's revision that Exchange holds.
     pushed_revision = models.PositiveIntegerField(default=0)
     remote_fingerprint = models.CharField(max_length=33, blank=True)

@@ -42,6 +42,7 @@ def pull(session: Session) -> None:
 
 def full_round(session: Session) -> None:
     """Take a cursor that stands at now, then read the whole window, and look for what is missing."""
+    _prove_mailbox(session)
     calendar = session.calendar
     while True:
         try:

@@ -101,20 +101,27 @@ def remove(operation: op.RemoveRemote, session: Session) -> Facts:
     _refuse_stale(operation.booking_id, operation.revision)
     session.lease.renew()
     ref = _as_of_now(operation, _row(session, operation.ref.key))
+    link = EventLink.objects.filter(pk=operation.link_id)
+    with transaction.atomic():
+        # Should the booking be restored, and this take effect after that: it was no person's will.
+        session.lease.commit()
+        link.update(removal_at=session.clock())
     session.lease.check_before_write()
     try:
         if operation.declines:
             session.port.decline(ref)
         else:
             session.port.delete(ref)
-    except NotFound:
-        _look_again(session, ref.key)
+    except Unclear:
+        raise
+    except ExchangeError as exc:
+        link.update(removal_at=None)
+        if isinstance(exc, NotFound):
+            _look_again(session, ref.key)
         raise
     with transaction.atomic():
         session.lease.commit()
-        EventLink.objects.filter(pk=operation.link_id).update(
-            state=State.FORGOTTEN, held="", held_at=None, decision=""
-        )
+        link.update(state=State.FORGOTTEN, held="", held_at=None, decision="")
         _drop_row(session, ref.key)
     _read_master(session, ref.key)
     return {"after": {"removed": "declined" if operation.declines else "deleted"}}

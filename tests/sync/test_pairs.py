@@ -270,3 +270,37 @@ def test_free_event_adopted_after_a_lost_answer_is_made_busy_again(world: World)
     settle(world)
 
     assert world.blocking_here() == world.blocking_there() == [(world.at(24), world.at(25))]
+
+
+def test_removal_that_lands_after_the_booking_was_restored_cancels_nothing(world: World) -> None:
+    from apps.bookings import services as bookings  # noqa: PLC0415
+
+    booking = world.book(24)
+    world.sync()
+    (event,) = world.outlook.blocking()
+    world.cancel(booking)
+    fail_once(world, "delete", "before", errors.Unclear("No answer came back."))
+    world.sync()
+    booking.refresh_from_db()
+    bookings.restore(booking=booking, revision=booking.revision, by=None)
+    world.later(MINUTE)
+    world.sync()
+
+    # The deletion lands after all.
+    world.outlook.delete(event.key)
+    settle(world)
+
+    booking.refresh_from_db()
+    assert booking.status == "confirmed"
+    assert world.blocking_there() == [(world.at(24), world.at(25))]
+
+
+def test_full_round_of_another_mailbox_under_the_address_stops_at_once(world: World) -> None:
+    world.sync()
+    world.outlook.recreate_mailbox()
+    world.book(24)
+
+    world.sync()
+
+    assert "not the mailbox" in world.calendar.cause
+    assert world.blocking_there() == []

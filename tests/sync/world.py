@@ -10,13 +10,15 @@ from django.utils import timezone
 from apps.bookings import services as bookings
 from apps.bookings.models import Booking
 from apps.bookings.walltime import Span
-from apps.exchange.calendar import Calendar
+from apps.exchange.calendar import Calendar, CalendarEvent
 from apps.exchange.memory import MemoryCalendar, MemoryMailbox, Outlook
 from apps.exchange.models import ExchangeConnection
 from apps.resources.models import Resource
 from apps.sync import services
+from apps.sync.mapping import Kept, masked
 from apps.sync.models import CalendarLink, Conflict, EventLink, RemoteEvent
 from apps.sync.services import Report
+from apps.sync.session import window_of
 
 NOW = dt.datetime(2027, 3, 1, 9, 0, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -35,6 +37,8 @@ class World:
     resource: Resource
     calendar: CalendarLink
     now: dt.datetime = NOW
+    # What hours are counted from.
+    start: dt.datetime = NOW
     mailbox: MemoryMailbox = field(init=False)
     port: MemoryCalendar = field(init=False)
     outlook: Outlook = field(init=False)
@@ -63,7 +67,7 @@ class World:
 
     def book(self, hours: float, title: str = "Stand-up", length: dt.timedelta = HOUR) -> Booking:
         """A booking of ours, so many hours from the start of the test."""
-        starts_at = NOW + dt.timedelta(hours=hours)
+        starts_at = self.at(hours)
         return bookings.book(
             resource=self.resource,
             span=Span.between(starts_at, starts_at + length, self.resource.time_zone),
@@ -73,7 +77,7 @@ class World:
 
     def move(self, booking: Booking, hours: float) -> Booking:
         booking.refresh_from_db()
-        starts_at = NOW + dt.timedelta(hours=hours)
+        starts_at = self.at(hours)
         length = booking.ends_at - booking.starts_at
         span = Span.between(starts_at, starts_at + length, self.resource.time_zone)
         return bookings.change(booking=booking, revision=booking.revision, by=None, span=span)
@@ -99,7 +103,7 @@ class World:
         return list(EventLink.objects.filter(calendar=self.calendar).exclude(held=""))
 
     def at(self, hours: float) -> dt.datetime:
-        return NOW + dt.timedelta(hours=hours)
+        return self.start + dt.timedelta(hours=hours)
 
 
 def make_world(resource: Resource, email: str = "room@example.com") -> World:
@@ -117,20 +121,39 @@ def make_world(resource: Resource, email: str = "room@example.com") -> World:
 
 
 def mirror_equals_calendar(world: World) -> bool:
-    """Whether the mirror tells what the mailbox holds in the window."""
-    from apps.sync.session import window_of  # noqa: PLC0415
-
+    """Whether the mirror tells what the mailbox holds in the window, as far as it may be kept."""
     window = window_of(world.now, world.resource.tenant.window_days)
+    kept = Kept(world.resource.tenant.kept_details)
     there = {
-        (event.key, event.starts_at, event.ends_at, event.change_key)
+        event.key: event
         for item_id in world.mailbox.items
         for event in world.mailbox.events(item_id, window)
         if window.overlaps(event.starts_at, event.ends_at)
     }
-    rows = RemoteEvent.objects.filter(calendar=world.calendar, gone_at=None)
     here = {
-        (row.key, row.starts_at, row.ends_at, row.change_key)
-        for row in rows
+        row.key: row
+        for row in RemoteEvent.objects.filter(calendar=world.calendar, gone_at=None)
         if window.overlaps(row.starts_at, row.ends_at)
     }
-    return here == there
+    return here.keys() == there.keys() and all(
+        _tells(here[key], masked(event, kept, is_ours=_is_ours(world, event)))
+        for key, event in there.items()
+    )
+
+
+def _tells(row: RemoteEvent, event: CalendarEvent) -> bool:
+    names = (
+        "starts_at", "ends_at", "change_key", "is_all_day", "is_cancelled", "is_declined",
+        "is_private", "is_invitation", "has_attendees", "subject", "organizer",
+    )  # fmt: skip
+    return (
+        not row.problem
+        and row.show_as == event.show_as
+        and all(getattr(row, name) == getattr(event, name) for name in names)
+    )
+
+
+def _is_ours(world: World, event: CalendarEvent) -> bool:
+    links = EventLink.objects.filter(calendar=world.calendar, booking__origin="optixsync")
+    item_id, start = event.key.item_id, event.key.original_start
+    return links.current().filter(item_id=item_id, original_start=start).exists()
