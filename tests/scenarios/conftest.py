@@ -12,7 +12,7 @@ from apps.resources.models import Resource
 from apps.sandbox.server import SandboxServer, serve
 from apps.sandbox.store import Store
 from apps.sandbox.streaming import Settings
-from tests.scenarios.world import PORTS, EwsWorld, furnish, make_world
+from tests.scenarios.world import EwsWorld, forget, furnish, make_world
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,8 @@ def _calendars_on_the_sandbox(settings: Any) -> Iterator[None]:
     settings.EXCHANGE_ALLOWED_NETWORKS = ["127.0.0.0/8"]
     settings.EXCHANGE_ALLOW_PLAIN_HTTP_TO = ["127.0.0.1"]
     settings.CALENDAR_FACTORY = "tests.scenarios.world.calendar_for"
-    PORTS.clear()
     yield
-    PORTS.clear()
+    forget()
     session.close_connections()
 
 

@@ -94,7 +94,7 @@ class SandboxMailbox:
     damaged: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.server.store.listen(self._heard)
+        self.close = self.server.store.listen(self._heard)
 
     @property
     def key(self) -> str:

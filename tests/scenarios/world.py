@@ -29,6 +29,7 @@ WRITES = {
 PAGE = 100
 # By email: the ports that tests look over the shoulder of.
 PORTS: dict[str, Port] = {}
+WORLDS: list[EwsWorld] = []
 
 
 def quiet(_step: str, _when: str) -> None:
@@ -125,6 +126,7 @@ class EwsWorld(World):
         self.port = PORTS[self.calendar.email] = Port(self.server)
         self.outlook = SandboxOutlook(self.mailbox)
         self.server.store.set_clock(self.now)
+        WORLDS.append(self)
 
     def later(self, by: dt.timedelta) -> None:
         super().later(by)
@@ -141,6 +143,14 @@ class EwsWorld(World):
         self.server.faults.arrange({"kind": kind, **fields})
 
 
+def forget() -> None:
+    """After a test: nobody looks over a shoulder, or listens, any more."""
+    PORTS.clear()
+    for world in WORLDS:
+        world.mailbox.close()
+    WORLDS.clear()
+
+
 def furnish(server: SandboxServer) -> None:
     """An empty organisation with a service account, and one person."""
     server.faults.forget()
@@ -148,7 +158,6 @@ def furnish(server: SandboxServer) -> None:
     server.requests.forget()
     server.sign_ins.forget()
     store = server.store
-    store._listeners.clear()
     store.organisations.clear()
     store.index_again()
     store.add_organisation(domain=DOMAIN, name="Example", server="127.0.0.1", time_zone="UTC")
