@@ -72,6 +72,15 @@ class Seen:
         return expanding.between(self.item, window.starts_at, window.ends_at)
 
 
+class Items(dict[str, Seen]):
+    """By id, and by the names that tests gave."""
+
+    named: dict[str, str]
+
+    def __missing__(self, name: str) -> Seen:
+        return self[self.named[name]]
+
+
 class Log(list[str]):
     """Ids in the order of the items' creation; who adds one lets it count as changed."""
 
@@ -92,6 +101,7 @@ class SandboxMailbox:
     # What was deleted: its id in the calendar, and in the Deleted Items.
     trash: dict[str, str] = field(default_factory=dict)
     damaged: dict[str, int] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.close = self.server.store.listen(self._heard)
@@ -106,7 +116,9 @@ class SandboxMailbox:
 
     @property
     def items(self) -> dict[str, Seen]:
-        return {item.id: Seen(self, item) for item in self.box.calendar.items}
+        found = Items({item.id: Seen(self, item) for item in self.box.calendar.items})
+        found.named = self.named
+        return found
 
     @property
     def log(self) -> Log:
@@ -130,17 +142,17 @@ class SandboxMailbox:
         return self.items[item_id].events(window)
 
     def new_id(self) -> str:
-        """As the mailbox in memory is asked for one; the sandbox names items itself."""
-        return ""
+        """A name for what is put next; the sandbox gives ids of its own."""
+        return f"new {len(self.named)}"
 
-    def put(self, _item_id: str, stored: Seen) -> None:
+    def put(self, name: str, stored: Seen) -> None:
         """A second item with the same UID and stamp."""
         item = stored.item
         names = ("subject", "start", "end", "start_zone", "end_zone", "all_day", "show_as",
                  "sensitivity", "extended", "uid", "recurrence", "attendees")  # fmt: skip
-        self.server.store.write_new(
+        made = self.server.store.write_new(
             self.box.calendar.id,
-            {name: getattr(item, name) for name in names},
+            {one: getattr(item, one) for one in names},
             organizer=item.organizer,
             was_received=item.was_received,
             my_response=item.my_response,
@@ -148,6 +160,7 @@ class SandboxMailbox:
             overrides=item.overrides,
             deleted=item.deleted,
         )
+        self.named[name] = made.id
 
     def damage(self, item_id: str, *, is_damaged: bool) -> None:
         """Let the server leave out when an event is, wherever it tells of it."""
@@ -334,7 +347,8 @@ def event_of(item: Item, key: EventKey, change_key: str) -> CalendarEvent:
         organizer=item.organizer.name,
         organizer_email=item.organizer.address,
         is_invitation=item.was_received,
-        has_attendees=item.is_meeting,
+        # The bit of a cancelled meeting says that it is one.
+        has_attendees=item.is_meeting or item.is_cancelled,
         stamp=stamp,
         attempt_id=item.uid if stamp else "",
         created_at=item.created_at,
