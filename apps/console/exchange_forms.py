@@ -24,7 +24,7 @@ WHY_UNUSABLE = {
     "password": gettext_lazy("Leave the password out of the address. It has a field of its own."),
     "host": gettext_lazy(
         "This is no host name. Type one such as mail.example.com, or leave it empty and the server "
-        "is found from the account’s email."
+        "is found from the emails below."
     ),
 }
 
@@ -38,7 +38,7 @@ class ServerForm(forms.Form):
         max_length=500,
         help_text=gettext_lazy(
             "The host name is enough, such as mail.example.com; the full address of Exchange.asmx "
-            "works as well. Empty: the server is found from the account’s email (autodiscover)."
+            "works as well. Empty: the server is found from the emails below (autodiscover)."
         ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )

@@ -24,6 +24,7 @@ from apps.console.tenant_admin import allows, scoped
 from apps.exchange import services
 from apps.exchange.models import ExchangeConnection
 from apps.exchange.services import InstallRefused
+from apps.resources.errors import CalendarRefused
 from apps.sync import connecting, leave
 from apps.sync.models import CalendarLink
 from apps.tenants.models import Role, Tenant, User
@@ -199,16 +200,19 @@ def reconnect(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
     if row.state != ExchangeConnection.State.INSTALLED:
         messages.warning(request, _("This connection is not installed, so nothing was connected."))
         return _to(row)
-    count = connecting.reconnect(connecting.waiting_for_install(row.tenant), row)
-    messages.success(
-        request,
-        ngettext(
+    count = 0
+    for calendar in connecting.waiting_for_install(row.tenant):
+        try:
+            count += connecting.reconnect([calendar], row)
+        except CalendarRefused as refused:
+            messages.warning(request, f"{calendar.resource}: {refused}")
+    if count:
+        words = ngettext(
             "%(n)s calendar is being connected again.",
             "%(n)s calendars are being connected again.",
             count,
         )
-        % {"n": count},
-    )
+        messages.success(request, words % {"n": count})
     return _to(row)
 
 

@@ -9,4 +9,4 @@ class ExchangeConfig(AppConfig):
     verbose_name = "Exchange"
 
     def ready(self) -> None:
-        from apps.exchange import checks  # noqa: F401, PLC0415 -- registers the system check
+        from apps.exchange import checks, network_checks  # noqa: F401, PLC0415 -- they register themselves

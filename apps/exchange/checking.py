@@ -5,11 +5,11 @@ Nothing is stored here but in the attributes of the connection that is passed in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apps.exchange.address import ews_url
-from apps.exchange.errors import AuthenticationFailed, ExchangeError
+from apps.exchange.errors import AuthenticationFailed, ExchangeError, Misconfigured
 from apps.exchange.secrets import SecretUnreadable, unseal
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ def walk(connection: ExchangeConnection, email: str = "") -> Iterator[Stage]:
 def _find_server(connection: ExchangeConnection, password: str) -> str:
     """Settle where the server is; what autodiscover found, if it was asked.
 
+    It knows mailboxes alone, and a service account need not have one: then the mailbox to try leads
+    to the server.
+
     Raises:
         ExchangeError: it found nothing, or the account was refused.
     """
@@ -72,8 +75,14 @@ def _find_server(connection: ExchangeConnection, password: str) -> str:
         password=password,
         ca_pem=connection.ca_pem,
     )
-    connection.server_url = autodiscover.ews_url(account)
-    return connection.server_url
+    try:
+        found = autodiscover.ews_url(account)
+    except Misconfigured:
+        if connection.try_email.lower() == connection.email.lower():
+            raise
+        found = autodiscover.ews_url(replace(account, email=connection.try_email))
+    connection.server_url = found
+    return found
 
 
 def _failed(name: str, exc: ExchangeError) -> Stage:

@@ -305,9 +305,16 @@ def _name(connection: ExchangeConnection, typed: str) -> str:
 
 def _leads_elsewhere(connection: ExchangeConnection, details: Details) -> bool:
     """Whether the password would be sent where it was not sent before."""
-    before = (connection.server, connection.email, connection.username)
-    after = (details.server.strip(), details.email.strip(), details.username.strip())
-    return connection.has_password and before != after
+    after = {name: getattr(details, name).strip() for name in ("server", "email", "username")}
+    moved = any(getattr(connection, name) != value for name, value in after.items())
+    if not after["server"]:
+        # Autodiscover asks the hosts of this domain, too.
+        moved = moved or _domain(connection.try_email) != _domain(details.try_email.strip())
+    return connection.has_password and moved
+
+
+def _domain(email: str) -> str:
+    return email.rpartition("@")[2].lower()
 
 
 def _save(connection: ExchangeConnection) -> None:

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
     from apps.exchange.network import Policy
 
-CONNECT_S = 10
-READ_S = 30
-TIMEOUTS = (CONNECT_S, READ_S)
 # A name may have many addresses; each may cost the whole time-out.
 TRIED_ADDRESSES = 3
 
@@ -50,6 +47,11 @@ def policy() -> Policy:
             _("EXCHANGE_ALLOWED_NETWORKS cannot be read: %(why)s.") % {"why": error},
             fix=_('Give networks with commas between, like "public,10.1.0.0/16".'),
         ) from error
+
+
+def timeouts() -> tuple[int, int]:
+    """Seconds that a request waits for the connection, and for the answer."""
+    return settings.EXCHANGE_CONNECT_TIMEOUT_S, settings.EXCHANGE_READ_TIMEOUT_S
 
 
 def user_agent() -> str:
@@ -208,7 +210,12 @@ class Adapter(HTTPAdapter):
         """
         self._check(request)
         return super().send(
-            request, stream=stream, timeout=timeout or TIMEOUTS, verify=True, cert=None, proxies={}
+            request,
+            stream=stream,
+            timeout=timeout or timeouts(),
+            verify=True,
+            cert=None,
+            proxies={},
         )
 
     def _check(self, request: requests.PreparedRequest) -> None:

@@ -21,6 +21,8 @@ split                `size` 1, `delay` 0: the answer arrives in chunks of so man
 repeat               `times` 2: each notification comes so many times
 replace-mailbox      an empty mailbox takes the address; at once, unless an operation is named
 lose-subscriptions   subscriptions end as in a restart; at once, unless an operation is named
+check-delete-key     DeleteItem with a stale change key is a conflict, not a deletion
+lock-accounts        `after` 3: at once, so many refused sign-ins lock an account, until faults are called off
 redirect-address     `address`: Autodiscover answers redirectAddr
 redirect-url         `url`: Autodiscover answers redirectUrl
 ==================== =====================================================================================
@@ -64,10 +66,12 @@ KINDS: dict[str, dict[str, Any]] = {
     "repeat": {"times": 2},
     "replace-mailbox": {},
     "lose-subscriptions": {},
+    "check-delete-key": {},
+    "lock-accounts": {"after": 3},
     "redirect-address": {"address": ""},
     "redirect-url": {"url": ""},
 }
-AT_ONCE = {"replace-mailbox", "lose-subscriptions"}
+AT_ONCE = {"replace-mailbox", "lose-subscriptions", "lock-accounts"}
 _MATCHING: dict[str, Any] = {"operation": "", "mailbox": "", "account": "", "nth": 1, "count": 1}
 
 
@@ -203,7 +207,7 @@ class Hits:
 
 
 def _check_numbers(posted: dict[str, Any]) -> None:
-    for name in ("nth", "count", "keep", "times", "size", "status"):
+    for name in ("nth", "count", "keep", "times", "size", "status", "after"):
         value = posted.get(name, 1)
         if name == "count" and value is None:
             continue

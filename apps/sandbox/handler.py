@@ -6,14 +6,15 @@ import contextlib
 import json
 import socket
 import time
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
-from apps.sandbox import autodiscover, pages
+from apps.sandbox import autodiscover, desk, pages
 from apps.sandbox.auth import Connection, NotSignedIn
 from apps.sandbox.ews.service import Outcome
-from apps.sandbox.faults import AT_ONCE, BadFault, Hits
+from apps.sandbox.faults import Hits
 from apps.sandbox.requestlog import Line
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from apps.sandbox.server import SandboxServer
     from apps.sandbox.store import Account
 
-JSON = {"Content-Type": "application/json"}
 LONGEST_BODY = 64 * 1024 * 1024
 
 
@@ -78,19 +78,22 @@ class Handler(BaseHTTPRequestHandler):
             case autodiscover.PATH:
                 self._serve_autodiscover(body)
             case "/healthz":
-                self._send_json(200, {"status": "ready"})
+                self._send(desk.as_json(200, {"status": "ready"}))
             case "/requests":
-                self._serve_requests()
+                self._send(desk.requests(self.sandbox, self.command))
             case _ if path == "/faults" or path.startswith("/faults/"):
-                self._serve_faults(path, body)
+                kind = self.headers.get_content_type()
+                self._send(desk.faults(self.sandbox, self.command, path, kind, body))
             case _:
                 self._serve_page(path, body)
 
     def _read_body(self) -> bytes | None:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return b"".join(self._chunks())
-        length = int(self.headers.get("Content-Length") or 0)
-        return self.rfile.read(length) if length <= LONGEST_BODY else None
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdigit() or int(length) > LONGEST_BODY:
+            return None
+        return self.rfile.read(int(length))
 
     def _chunks(self) -> Iterator[bytes]:
         while length := int(self.rfile.readline().split(b";")[0], 16):
@@ -171,62 +174,6 @@ class Handler(BaseHTTPRequestHandler):
         outcome.mailbox = address or ""
         return outcome
 
-    # -- control, for tests and benchmarks
-
-    def _serve_requests(self) -> None:
-        if self.command == "DELETE":
-            self.sandbox.requests.forget()
-            self.sandbox.sign_ins.forget()
-        self._send_json(
-            200,
-            {
-                "requests": self.sandbox.requests.as_json(),
-                "refused_sign_ins": dict(self.sandbox.sign_ins.refused),
-            },
-        )
-
-    def _serve_faults(self, path: str, body: bytes) -> None:
-        number = path.removeprefix("/faults").strip("/")
-        if self.command == "DELETE":
-            if number and not number.isdigit():
-                self._send_json(404, {"error": f"There is no fault {number}."})
-                return
-            self.sandbox.faults.forget(int(number) if number else None)
-        if self.command != "POST":
-            self._send_json(200, self.sandbox.faults.as_json())
-        elif self.headers.get_content_type() != "application/json":
-            self._send_json(415, {"error": "Post application/json."})  # so no web page can do it
-        elif number == "land":
-            self._send_json(200, {"landed": self.sandbox.faults.land()})
-        else:
-            self._arrange(body)
-
-    def _arrange(self, body: bytes) -> None:
-        try:
-            posted = json.loads(body)
-            mailbox = None
-            if (
-                isinstance(posted, dict)
-                and posted.get("kind") in AT_ONCE
-                and not posted.get("operation")
-            ):
-                mailbox = self._named_mailbox(posted)
-            fault = self.sandbox.faults.arrange(posted)
-        except (BadFault, json.JSONDecodeError) as error:
-            self._send_json(400, {"error": str(error)})
-            return
-        if fault.kind in AT_ONCE and not fault.operation:
-            self.sandbox.faults.forget(fault.id)
-            self.sandbox.ews.strike(Hits([fault]), mailbox)
-        self._send_json(201, fault.as_json())
-
-    def _named_mailbox(self, posted: Mapping[str, Any]) -> Any:
-        address = str(posted.get("mailbox") or "")
-        found = self.sandbox.store.find_mailbox(address) if address else None
-        if found is None and (address or posted["kind"] == "replace-mailbox"):
-            raise BadFault(f"There is no mailbox {address!r}.")
-        return found
-
     # -- pages
 
     def _serve_page(self, path: str, body: bytes) -> None:
@@ -238,7 +185,7 @@ class Handler(BaseHTTPRequestHandler):
             elif body:
                 form = parse_qs(body.decode(), keep_blank_values=True)
         except ValueError:
-            self._send_json(400, {"error": "The body cannot be read."})
+            self._send(desk.as_json(400, {"error": "The body cannot be read."}))
             return
         page = pages.respond(self.command, path, query, form, self.sandbox.store)
         self._send(Outcome(page.status, page.body, dict(page.headers)))
@@ -255,10 +202,14 @@ class Handler(BaseHTTPRequestHandler):
             self._write_split(outcome)
             self._end_chunks()
         else:
-            self._send(outcome)
+            self._send(outcome, self._challenges(outcome))
 
-    def _send_json(self, status: int, content: object) -> None:
-        self._send(Outcome(status, json.dumps(content).encode(), dict(JSON)))
+    def _challenges(self, outcome: Outcome) -> list[tuple[str, str]]:
+        """A refusal by a fault offers what any refusal offers, unless it says something else."""
+        if outcome.status != HTTPStatus.UNAUTHORIZED or "WWW-Authenticate" in outcome.headers:
+            return []
+        offers = self.sandbox.sign_ins.offers(self._host())
+        return [("WWW-Authenticate", offer) for offer in offers]
 
     def _send(self, outcome: Outcome, more: list[tuple[str, str]] | None = None) -> None:
         length = len(outcome.body) if outcome.length is None else outcome.length

@@ -100,7 +100,7 @@ class SandboxServer:
         self.ews = Service(store, self.faults, self.subscriptions, check_answers=check_answers)
         self.errors: list[BaseException] = []
         self._thread = threading.Thread(
-            target=self._http.serve_forever, args=(0.1,), name="sandbox", daemon=True
+            target=self._http.serve_forever, args=(0.03,), name="sandbox", daemon=True
         )
 
     @property

@@ -111,7 +111,7 @@ def sync_now(calendar: CalendarLink, *, is_full: bool = False) -> None:
     """Look at once, whatever the clock says; `is_full`: compare everything."""
     rows = CalendarLink.objects.filter(pk=calendar.pk, state__in=CalendarLink.WORKING)
     if is_full:
-        rows.update(is_full_round_wanted=True, draft_cursor="")
+        rows.update(is_full_round_wanted=True, draft_cursor="", draft_until=None)
     rows.update(due_at=timezone.now())
     enqueue(calendar.pk, SyncRun.Trigger.PERSON)
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from django.db import DataError, IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.bookings.errors import BookingError
+from apps.exchange.calendar import Window
 from apps.exchange.errors import NotFound, Rejected, StaleChangeKey
 from apps.sync import here, mirror, there
 from apps.sync import operations as op
@@ -46,8 +48,9 @@ def execute(plan: op.Plan, session: Session) -> Result:
         LeaseLost, TimeIsUp, and of the Exchange family what stops more than one event.
     """
     result = Result()
-    for operation in plan.operations:
+    for operation, following in zip_longest(plan.operations, plan.operations[1:]):
         session.tick()
+        session.next_range = _range_to_be_free(following)
         try:
             facts = _carry_out(operation, session)
         except (StaleChangeKey, NotFound, BookingError) as exc:
@@ -90,6 +93,16 @@ def _wait(operation: op.Operation, session: Session, result: Result) -> None:
         return
     session.waiting.add(operation)
     result.is_stale = True
+
+
+def _range_to_be_free(operation: op.Operation | None) -> Window | None:
+    """Where nobody may be before this operation is written."""
+    match operation:
+        case op.CreateRemote(content=content):
+            return Window(content.starts_at, content.ends_at)
+        case op.UpdateRemote(content=content, parts=parts) if parts.time:
+            return Window(content.starts_at, content.ends_at)
+    return None
 
 
 def _carry_out(operation: op.Operation, session: Session) -> dict[str, Any] | None:

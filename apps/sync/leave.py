@@ -206,7 +206,8 @@ def _finish(calendar: CalendarLink) -> None:
     calendar.state = State.NOT_CONNECTED
     if not calendar.keeps_claim:
         calendar.mailbox_key = None
-    calendar.folder_id = calendar.cursor = calendar.draft_cursor = ""
+    calendar.folder_id = calendar.cursor = calendar.draft_cursor = calendar.rests_with = ""
+    calendar.draft_until = None
     calendar.is_full_round_wanted = True
     calendar.first_synced_at = calendar.full_round_at = calendar.last_good_at = None
     calendar.are_sends_approved = False

@@ -303,6 +303,9 @@ def _problem_rows(
         )
     ]
     for row in found:
+        if row.last_seen_run == session.run.pk:
+            # Told again by another part of the window: that is not another try.
+            continue
         _set_aside(session, row, item.problem)
         row.last_seen_run = session.run.pk
     return found

@@ -96,11 +96,17 @@ class CalendarLink(models.Model):
     # Where the next page of changes starts, and where a full round stands that is not over yet.
     cursor = models.TextField(blank=True, editable=False)
     draft_cursor = models.TextField(blank=True, editable=False)
-    # UTC days; the draft's are those of the full round that is not over yet.
+    # How far into the window that round has read: what lies before is in the mirror.
+    draft_until = models.DateTimeField(null=True, editable=False)
+    # How many days it reads at a time.
+    draft_days = models.PositiveSmallIntegerField(default=0, editable=False)
+    # UTC days.
     window_from = models.DateField(null=True, editable=False)
     window_until = models.DateField(null=True, editable=False)
     full_round_at = models.DateTimeField(null=True, editable=False)
     is_full_round_wanted = models.BooleanField(default=True, editable=False)
+    # What the last plan followed from, if it found nothing to do and nothing that waits.
+    rests_with = models.CharField(max_length=64, blank=True, editable=False)
     # Empty until a first sync has sent all; it holds overlaps and many sends back.
     first_synced_at = models.DateTimeField(null=True, editable=False)
     are_sends_approved = models.BooleanField(default=False, editable=False)

@@ -24,6 +24,9 @@ B = TypeVar("B", bound=Interval)
 
 def overlapping(first: Iterable[A], second: Iterable[B]) -> Iterator[tuple[A, B]]:
     """Each of the first with each of the second that shares a moment with it, in order of time."""
+    first, second = list(first), list(second)
+    if not first or not second:
+        return
     marks: list[tuple[dt.datetime, int, int, A | None, B | None]] = [
         *((item.starts_at, 0, n, item, None) for n, item in enumerate(first)),
         *((item.starts_at, 1, n, None, item) for n, item in enumerate(second)),

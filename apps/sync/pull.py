@@ -6,13 +6,15 @@ that whatever happens between two pages, nothing is skipped.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from apps.exchange.calendar import CalendarEvent, Item
+from apps.exchange.calendar import CalendarEvent, Item, Window
 from apps.exchange.errors import Misconfigured, NotFound, SyncStateInvalid
 from apps.sync import mirror
 from apps.sync.models import CalendarLink, EventLink, RemoteEvent
@@ -22,27 +24,63 @@ if TYPE_CHECKING:
 
     from apps.sync.session import Session
 
+# Days of the first part of the window that is read. The next is four times as long after a part of
+# few pages, and half as long after one of many, so that little is read again after a crash.
+FIRST_DAYS = 16
+FEW_PAGES = 1
+MANY_PAGES = 3
 # Items that could not be read before are tried again, so many a run.
 PROBLEMS_A_RUN = 20
 
 
 def pull(session: Session) -> None:
     """Read what changed since the cursor, or everything where there is none or a round is due."""
-    if session.calendar.is_full_round_wanted or not session.calendar.cursor:
+    calendar = session.calendar
+    if calendar.is_full_round_wanted or not calendar.cursor:
+        is_resumed = calendar.draft_until is not None
         full_round(session)
-        return
-    _read_problems(session)
+        if not is_resumed:
+            return
+        # A part of what was read is from an earlier run: what changed since is read on top.
+    else:
+        _read_problems(session)
     try:
         while not _page(session):
             session.tick()
     except SyncStateInvalid:
-        _save(session, cursor="", draft_cursor="", is_full_round_wanted=True)
+        _save(session, cursor="", draft_cursor="", draft_until=None, is_full_round_wanted=True)
         full_round(session)
 
 
 def full_round(session: Session) -> None:
-    """Take a cursor that stands at now, then read the whole window, and look for what is missing."""
+    """Take a cursor that stands at now, then read the whole window, and look for what is missing.
+
+    Each step is kept: a page on the way to the cursor, and each part of the window, those of the
+    next days first. A run that ends in between is followed by one that goes on there. The cursor
+    is taken once, before the first part: what changes after that is told by it.
+    """
     _prove_mailbox(session)
+    calendar = session.calendar
+    if calendar.draft_until is None:
+        _take_cursor(session)
+    _read_window(session)
+    with transaction.atomic():
+        mirror.tidy(session)
+        _save(
+            session,
+            cursor=calendar.draft_cursor,
+            draft_cursor="",
+            draft_until=None,
+            draft_days=0,
+            window_from=session.window.starts_at.date(),
+            window_until=session.window.ends_at.date(),
+            full_round_at=session.began_at,
+            is_full_round_wanted=False,
+        )
+
+
+def _take_cursor(session: Session) -> None:
+    """Pass everything that is there, unread, until the cursor stands at now."""
     calendar = session.calendar
     while True:
         try:
@@ -52,29 +90,40 @@ def full_round(session: Session) -> None:
                 raise
             _save(session, draft_cursor="")
             continue
-        _save(session, draft_cursor=page.cursor)
         session.run.pages += 1
         if page.is_last:
-            break
+            _save(session, draft_cursor=page.cursor, draft_until=session.window.starts_at)
+            return
+        _save(session, draft_cursor=page.cursor)
         session.tick()
-    items = _view(session)
+
+
+def _read_window(session: Session) -> None:
+    """Read the window in parts, each complete or not at all; the days that come next first."""
+    calendar = session.calendar
+    # Starts that did not get through a part try a shorter one; the first of them may be chance.
+    days = max((calendar.draft_days or FIRST_DAYS) >> max(calendar.barren_starts - 1, 0), 1)
+    while calendar.draft_until is not None and calendar.draft_until < session.window.ends_at:
+        session.tick()
+        starts_at = max(calendar.draft_until, session.window.starts_at)
+        ends_at = min(starts_at + dt.timedelta(days=days), session.window.ends_at)
+        days = _read_part(session, Window(starts_at, ends_at), days)
+
+
+def _read_part(session: Session, part: Window, days: int) -> int:
+    """Read a part, look for what is missing in it, and store both; how long the next one is."""
+    items, pages = _view(session, part)
     seen = {event.key for item in items for event in item.events}
-    missing = _missing(session, seen, {item.item_id for item in items if item.problem})
+    missing = _missing(session, part, seen, {item.item_id for item in items if item.problem})
     found = verify(session, missing | mirror.doubtful(session, items))
     with transaction.atomic():
-        # The view tells only what lies in the window; by its id an item is told whole.
+        # The view tells only what lies in the part; by its id an item is told whole.
         mirror.store(session, [item for item in items if item.item_id not in found.reread])
         found.store(session)
-        mirror.tidy(session)
-        _save(
-            session,
-            cursor=page.cursor,
-            draft_cursor="",
-            window_from=session.window.starts_at.date(),
-            window_until=session.window.ends_at.date(),
-            full_round_at=session.began_at,
-            is_full_round_wanted=False,
-        )
+        days = min(days * 4, 366) if pages <= FEW_PAGES else days
+        days = max(days // 2, 1) if pages > MANY_PAGES else days
+        _save(session, draft_until=part.ends_at, draft_days=days)
+    return days
 
 
 @dataclass(slots=True)
@@ -140,14 +189,15 @@ def _page(session: Session) -> bool:
     return page.is_last
 
 
-def _view(session: Session) -> list[Item]:
-    """Every item that the window shows, complete or not at all."""
+def _view(session: Session, part: Window) -> tuple[list[Item], int]:
+    """Every item that a part of the window shows, complete or not at all, and in how many pages."""
+    pages = 0
     events: dict[str, list[CalendarEvent]] = {}
     problems: dict[str, str] = {}
     after = ""
     while True:
-        page = session.port.view(session.window, after)
-        session.run.pages += 1
+        page = session.port.view(part, after)
+        pages += 1
         for event in page.events:
             events.setdefault(event.key.item_id, []).append(event)
         problems |= dict(page.problems)
@@ -155,34 +205,37 @@ def _view(session: Session) -> list[Item]:
         if not page.next:
             break
         after = page.next
-    return [
+    session.run.pages += pages
+    items = [
         Item(item_id, tuple(found), is_series=any(event.is_occurrence for event in found))
         for item_id, found in events.items()
         if item_id not in problems
-    ] + [Item(item_id, problem=words) for item_id, words in problems.items()]
+    ]
+    return items + [Item(item_id, problem=words) for item_id, words in problems.items()], pages
 
 
-def _missing(session: Session, seen: Collection[object], problems: Collection[str]) -> set[str]:
-    """Items that the mirror or a link knows in the window, and the view did not show."""
+def _missing(
+    session: Session, part: Window, seen: Collection[object], problems: Collection[str]
+) -> set[str]:
+    """Items that the mirror or a link knows in a part of the window, and the view did not show."""
     calendar = session.calendar
-    rows = RemoteEvent.objects.filter(calendar=calendar, gone_at=None).overlapping(session.window)
-    missing = {row.item_id for row in rows if row.key not in seen}
+    rows = RemoteEvent.objects.filter(calendar=calendar, gone_at=None)
+    missing = {
+        row.item_id
+        for row in rows.overlapping(part)
+        if row.key not in seen and part.overlaps(row.starts_at, row.ends_at)
+    }
+    # What a link names and no row of the window does, which has its own part, or is gone already.
+    told = RemoteEvent.objects.filter(
+        calendar=calendar, item_id=OuterRef("item_id"), original_start=OuterRef("original_start")
+    )
     links = EventLink.objects.filter(
         calendar=calendar,
         state=EventLink.State.LIVE,
-        booking__starts_at__lt=session.window.ends_at,
-        booking__ends_at__gt=session.window.starts_at,
-    )
-    known_gone = set(
-        RemoteEvent.objects.filter(calendar=calendar, gone_at__isnull=False).values_list(
-            "item_id", "original_start"
-        )
-    )
-    missing |= {
-        link.item_id
-        for link in links
-        if link.key not in seen and (link.item_id, link.original_start) not in known_gone
-    }
+        booking__starts_at__lt=part.ends_at,
+        booking__ends_at__gt=part.starts_at,
+    ).exclude(Exists(told.filter(gone_at__isnull=False) | told.overlapping(session.window)))
+    missing |= {link.item_id for link in links if link.key not in seen}
     return missing - set(problems)
 
 

@@ -26,7 +26,7 @@ from apps.exchange.errors import (
 )
 from apps.exchange.models import ExchangeConnection
 from apps.exchange.wrapped import WrappedCalendar, read_only
-from apps.sync import load
+from apps.sync import load, rest
 from apps.sync.conflicts import remember
 from apps.sync.connecting import prove
 from apps.sync.dispatch import next_due
@@ -105,8 +105,8 @@ def sync_calendar(
     )
     if is_full and not calendar.is_full_round_wanted:
         calendar.is_full_round_wanted = True
-        calendar.draft_cursor = ""
-        calendar.save(update_fields=["is_full_round_wanted", "draft_cursor"])
+        calendar.draft_cursor, calendar.draft_until = "", None
+        calendar.save(update_fields=["is_full_round_wanted", "draft_cursor", "draft_until"])
     _end_interrupted(calendar, clock)
     run = SyncRun.objects.create(
         calendar=calendar,
@@ -256,8 +256,13 @@ def _agree(session: Session) -> tuple[bool, dict[str, int]]:
     """Plan and execute until nothing is left that can be done now; whether that was reached."""
     counts: dict[str, int] = {}
     for _number in range(PLANS_A_RUN):
+        seen = rest.digest(session)
+        if seen == session.calendar.rests_with:
+            return True, counts
         planned = make_plan(session)
         remember(planned, session)
+        rest.remember(planned, session, seen)
+        session.look_again_at = planned.look_again_at
         for name, count in planned.summary().items():
             counts[name] = counts.get(name, 0) + count
         if not planned.operations:
@@ -273,7 +278,10 @@ def _agree(session: Session) -> tuple[bool, dict[str, int]]:
 def _succeeded(session: Session, outcome: Outcome, *, is_settled: bool) -> bool:
     """Store that the run is over, and release; whether another has to follow at once."""
     calendar, run, now = session.calendar, session.run, session.clock()
-    values: dict[str, object] = {"failures": 0, "due_at": _next_due(calendar, now)}
+    due_at = _next_due(calendar, now)
+    if session.look_again_at is not None:
+        due_at = min(due_at, session.look_again_at)
+    values: dict[str, object] = {"failures": 0, "due_at": due_at}
     if outcome is Outcome.DONE:
         values |= {
             "error_kind": "", "failed_at": None, "cause": "", "fix": "", "command": "",

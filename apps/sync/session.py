@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from apps.exchange.calendar import Calendar, Window
+from apps.exchange.calendar import Calendar, Item, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from apps.sync.mapping import Kept, Sent
     from apps.sync.models import CalendarLink, SyncRun
     from apps.sync.operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a read after a write showed, for a write right after it."""
+
+    range: Window
+    items: tuple[Item, ...]
+    at: dt.datetime
 
 
 class TimeIsUp(Exception):
@@ -41,6 +50,11 @@ class Session:
     is_mailbox_proved: bool = field(default=False)
     # Writes that found their time taken: a second look in the same run would find no more.
     waiting: set[Operation] = field(default_factory=set)
+    # When something that the last plan found to wait can go on.
+    look_again_at: dt.datetime | None = field(default=None)
+    # The range that the next write needs free, and what was last seen after one.
+    next_range: Window | None = field(default=None)
+    seen: Seen | None = field(default=None)
 
     def tick(self) -> None:
         """Between two steps.

@@ -25,6 +25,7 @@ from apps.sync.fingerprint import state_of, time_of
 from apps.sync.mapping import stamp
 from apps.sync.models import EventLink, RemoteEvent
 from apps.sync.pull import verify
+from apps.sync.session import Seen
 
 if TYPE_CHECKING:
     from apps.sync.session import Session
@@ -37,6 +38,9 @@ LONGEST_WAIT = dt.timedelta(days=1)
 NOT_REFUSED: dict[str, Any] = {
     "refusals": 0, "refusal": "", "refused_revision": 0, "not_before": None,
 }  # fmt: skip
+# Two writes whose ranges lie within so much share the read between them, if it is not older.
+NEAR = dt.timedelta(days=1)
+SEEN_FOR = dt.timedelta(seconds=5)
 
 
 def create(operation: op.CreateRemote, session: Session) -> Facts | None:
@@ -212,9 +216,11 @@ def _is_occupied(session: Session, content: Content, beside: tuple[EventKey, ...
     Raises:
         Rejected: it cannot be told, since something there cannot be read.
     """
-    items = _view(session, content)
-    mirror.store(session, items)
     wanted = Window(content.starts_at, content.ends_at)
+    items = _just_seen(session, wanted)
+    if items is None:
+        items = _view(session, wanted)
+        mirror.store(session, items)
     ours = _our_keys(session, [item.item_id for item in items]) | set(beside)
     states = {
         state_of(event)
@@ -235,6 +241,15 @@ def _is_occupied(session: Session, content: Content, beside: tuple[EventKey, ...
     return False
 
 
+def _just_seen(session: Session, wanted: Window) -> list[Item] | None:
+    """What the read after the write right before this one showed, if it covers this range too."""
+    seen, session.seen = session.seen, None
+    if seen is None or session.clock() - seen.at > SEEN_FOR:
+        return None
+    covers = seen.range.starts_at <= wanted.starts_at and wanted.ends_at <= seen.range.ends_at
+    return list(seen.items) if covers else None
+
+
 def _our_keys(session: Session, item_ids: list[str]) -> set[EventKey]:
     """Those that a live link of a booking of ours names."""
     links = EventLink.objects.filter(
@@ -250,7 +265,9 @@ def _read_back(
     session: Session, link_id: int, ref: EventRef, content: Content, revision: int
 ) -> None:
     """Read the range again, and remember the event as it is now as what was agreed."""
-    items = _view(session, content)
+    window = _with_next(session, content)
+    items = _view(session, window)
+    session.seen = Seen(window, tuple(items), session.clock())
     if ref.key.original_start or ref.key not in {e.key for item in items for e in item.events}:
         try:
             items.append(session.port.read(ref.key.item_id, session.window))
@@ -269,12 +286,23 @@ def _read_back(
             )
 
 
-def _view(session: Session, content: Content) -> list[Item]:
+def _with_next(session: Session, content: Content) -> Window:
+    """The range of a write; where the next write is near, its range too: they share a read."""
+    window, following = Window(content.starts_at, content.ends_at), session.next_range
+    if following is None:
+        return window
+    both = Window(
+        min(window.starts_at, following.starts_at), max(window.ends_at, following.ends_at)
+    )
+    return both if both.ends_at - both.starts_at <= NEAR else window
+
+
+def _view(session: Session, window: Window) -> list[Item]:
     session.lease.renew()
     found: list[Item] = []
     after = ""
     while True:
-        page = session.port.view(Window(content.starts_at, content.ends_at), after)
+        page = session.port.view(window, after)
         found += [Item(event.key.item_id, (event,)) for event in page.events]
         found += [Item(item_id, problem=words) for item_id, words in page.problems]
         if not page.next:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from apps.bookings.models import Booking
 from apps.exchange import checking, services
 from apps.exchange.models import ExchangeConnection
+from apps.resources import services as resources
 from apps.resources.models import Resource
 from apps.sync.models import CalendarLink, EventLink
 from apps.tenants.models import Role, Tenant, User
@@ -447,6 +448,21 @@ def test_calendars_of_an_earlier_install_are_offered_and_connected_again(
     assert len(world.blocking_there()) == 1
     assert EventLink.objects.current().count() == 1
     assert "were connected before" not in text(client, page_of(again))
+
+
+def test_resource_out_of_use_keeps_no_other_from_being_connected_again(
+    client: Client, world: World, installed: ExchangeConnection, tenant: Tenant
+) -> None:
+    client.post(page_of(installed, "uninstall"), {"ours": "keep", "theirs": "keep"})
+    resources.archive(world.resource)
+    again = services.install(tenant=tenant, details=details(), by=None)
+    services.check(again)
+
+    answer = client.post(page_of(again, "reconnect"), follow=True)
+
+    told = [str(one) for one in answer.context["messages"]]
+    assert told[1].startswith("Lighthouse: Could not connect resource to calendar")
+    assert len(told) == 2
 
 
 def test_discarding_what_never_worked(client: Client, walk: Walk) -> None:

@@ -196,6 +196,22 @@ def test_stored_password_goes_nowhere_else(
     assert installed.stopped_at is None
 
 
+def test_stored_password_is_asked_for_no_other_domain(tenant: Tenant, walk: Walk) -> None:
+    found = services.install(tenant=tenant, details=details(server=""), by=None)
+
+    services.change(
+        connection=found,
+        details=details(server="", password="", try_email="dock@example.com"),
+        by=None,
+    )
+    with pytest.raises(InstallRefused):
+        services.change(
+            connection=found,
+            details=details(server="", password="", try_email="room@evil.example"),
+            by=None,
+        )
+
+
 def test_check_of_an_earlier_version_tells_nothing_about_this_one(
     installed: ExchangeConnection, walk: Walk
 ) -> None:

@@ -13,6 +13,7 @@ import requests
 from apps.exchange import network, transport
 from apps.exchange.errors import Misconfigured
 from apps.exchange.network import Policy
+from apps.exchange.network_checks import check_allowed_networks
 from tests.exchange.http import Answer, Server, certificate_for, serving
 
 LOOPBACK = network.policy(["127.0.0.0/8", "::1"], ["127.0.0.1", "127.0.0.2", "mail.test"])
@@ -172,7 +173,7 @@ def test_server_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch, serv
 
     end = threading.Event()
     server.answer = lambda asked: Answer(body=str(end.wait(5)))
-    monkeypatch.setattr(transport, "TIMEOUTS", (1, 0.2))
+    monkeypatch.setattr(transport, "timeouts", lambda: (1, 0.2))
 
     with transport.session(LOOPBACK) as http, pytest.raises(requests.ReadTimeout):
         http.get(server.url)
@@ -254,3 +255,8 @@ def test_setting_that_cannot_be_read_is_named(settings: Any) -> None:
 
     with pytest.raises(Misconfigured, match="EXCHANGE_ALLOWED_NETWORKS"):
         transport.policy()
+    assert [error.id for error in check_allowed_networks()] == ["optixsync.E003"]
+
+
+def test_setting_that_can_be_read_passes_the_check() -> None:
+    assert check_allowed_networks() == []

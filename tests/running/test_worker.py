@@ -10,32 +10,18 @@ import time
 from pathlib import Path
 
 import pytest
-from django.db import connection
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from tests.conftest import ENCRYPTION_KEY
-
-BASE_DIR = Path(__file__).resolve().parent.parent.parent
-
-
-def descendants(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(one) for one in children] + [d for one in children for d in descendants(int(one))]
+from tests.running.cluster import BASE_DIR, database_url, descendants
 
 
 @pytest.mark.django_db(transaction=True)
 def test_worker_works_and_leaves_nothing_behind_after_sigterm() -> None:
-    settings = connection.settings_dict
-    url = f"postgresql://postgres@/{settings['NAME']}?host={settings['OPTIONS'].get('host', '')}"
-    if settings["HOST"]:
-        url = (
-            f"postgresql://{settings['USER']}:{settings['PASSWORD']}@{settings['HOST']}"
-            f":{settings['PORT'] or 5432}/{settings['NAME']}"
-        )
     env = {
         **os.environ,
-        "DATABASE_URL": url,
+        "DATABASE_URL": database_url(),
         "WORKER_STOP_S": "4",
         "FIELD_ENCRYPTION_KEYS": ENCRYPTION_KEY,
     }

@@ -19,8 +19,8 @@ def store() -> Store:
 
 @pytest.fixture
 def server(store: Store) -> Iterator[SandboxServer]:
-    """Minutes last a second here, and a stream shows signs of life five times in one."""
-    with serve(store, check_answers=True, streaming=Settings(minute=1.0, heartbeat=0.2)) as running:
+    """Minutes last two seconds here, and a stream shows signs of life ten times in one."""
+    with serve(store, check_answers=True, streaming=Settings(minute=2.0, heartbeat=0.2)) as running:
         yield running
         wire.forget_connections()
     assert running.ews.invalid_answers == []

@@ -6,7 +6,15 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from exchangelib import CalendarItem, Configuration, Credentials, EWSDate, EWSDateTime, Mailbox
+from exchangelib import (
+    CalendarItem,
+    Configuration,
+    Credentials,
+    EWSDate,
+    EWSDateTime,
+    EWSTimeZone,
+    Mailbox,
+)
 from exchangelib.errors import ErrorIrresolvableConflict, ErrorItemNotFound
 from exchangelib.extended_properties import ExtendedProperty
 from exchangelib.folders import Calendar, FolderCollection, Root
@@ -410,3 +418,63 @@ def test_moments_in_a_zone_come_back_as_the_same_instants(server: SandboxServer)
 
     assert found.start == EWSDateTime.from_datetime(dt.datetime(2027, 3, 28, 7, tzinfo=dt.UTC))
     assert found._start_timezone.key == "Europe/Berlin"
+
+
+def test_series_dates_carry_the_offset_of_their_zone(server: SandboxServer) -> None:
+    """As Exchange's do: "2027-07-01+02:00"."""
+    rule = Recurrence(pattern=DailyPattern(interval=1), start=EWSDate(2027, 7, 1), number=3)
+    start = EWSDateTime(2027, 7, 1, 9, tzinfo=EWSTimeZone("Europe/Berlin"))
+    item = made(server, start=start, end=start + dt.timedelta(hours=1), recurrence=rule)
+
+    found = connect(server).calendar.get(id=item.id)
+
+    assert found.recurrence.boundary.start == EWSDate(2027, 7, 1)
+    assert found.last_occurrence.start == start + dt.timedelta(days=2)
+
+
+def test_single_becomes_a_series_and_a_single_again(server: SandboxServer, store: Store) -> None:
+    item = made(server)
+
+    item.recurrence = Recurrence(
+        pattern=DailyPattern(interval=1), start=EWSDate(2027, 3, 1), number=3
+    )
+    item.save(update_fields=["recurrence"])
+    assert store.item(item.id).kind == "RecurringMaster"
+    assert len(list(connect(server).calendar.view(start=at(1, 0), end=at(9, 0)).only("start"))) == 3
+
+    item.recurrence = None
+    item.save(update_fields=["recurrence"])
+    assert store.item(item.id).kind == "Single"
+
+
+def test_many_are_created_changed_and_deleted_in_one_go(
+    server: SandboxServer, store: Store
+) -> None:
+    account = connect(server)
+    items = [
+        CalendarItem(subject=f"Talk {day}", start=at(day, 9), end=at(day, 10))
+        for day in range(1, 6)
+    ]
+
+    created = account.bulk_create(folder=account.calendar, items=items)
+    found = list(account.calendar.all())
+    for item in found:
+        item.location = "Quay"
+    account.bulk_update([(item, ["location"]) for item in found])
+    assert {item.location for item in store.mailbox(ROOM).calendar.items} == {"Quay"}
+    account.bulk_delete(ids=created)
+
+    assert store.mailbox(ROOM).calendar.items == []
+
+
+def test_whole_calendar_is_fetched_with_every_field_that_exchangelib_knows(
+    server: SandboxServer, store: Store
+) -> None:
+    book(store)
+    made(server, recurrence=Recurrence(pattern=DailyPattern(interval=1), start=EWSDate(2027, 3, 1)))
+    calendar = connect(server).calendar
+
+    synced = [item for _, item in calendar.sync_items()]
+
+    assert len(list(calendar.all())) == len(synced) == 2
+    assert {item.body for item in synced} == {None}

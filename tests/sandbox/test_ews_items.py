@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from typing import Any
 
@@ -11,6 +12,7 @@ from apps.sandbox.recurrence import Pattern, Recurrence
 from apps.sandbox.server import SandboxServer
 from apps.sandbox.store import Attendee, PropertyName, Store
 from tests.sandbox.wire import (
+    DELEGATED,
     DOMAIN,
     OTHER_ROOM,
     PERSON,
@@ -464,7 +466,8 @@ def test_delete_with_a_stale_key_goes_both_ways(
 ) -> None:
     item = book(store)
     store.change(item.id, {"subject": "Theirs"})
-    server.ews.delete_checks_key = checks
+    if checks:
+        server.faults.arrange({"kind": "check-delete-key", "operation": "DeleteItem"})
 
     assert codes(ask(server, delete(named(item)))) == [code]
 
@@ -553,3 +556,63 @@ def test_response_objects_tell_what_can_be_answered(server: SandboxServer, store
     shown = find(ask(server, get_items([item.id], "item:ResponseObjects")), ".//t:ResponseObjects")
 
     assert "DeclineItem" in [child.tag.partition("}")[2] for child in shown]
+
+
+def test_item_without_a_folder_goes_to_the_callers_calendar(
+    server: SandboxServer, store: Store
+) -> None:
+    folder = f"<m:SavedItemFolderId>{calendar()}</m:SavedItemFolderId>"
+    homeless = create(TIMES).replace(folder, "")
+
+    assert codes(ask(server, homeless)) == ["NoError"]
+    assert len(store.mailbox(ROOM).calendar.items) == 1
+    refused = ask(server, homeless, user=DELEGATED, impersonate="")
+    assert codes(refused) == ["ErrorFolderNotFound"]
+
+
+def test_property_that_calendars_lack_shows_nothing(server: SandboxServer, store: Store) -> None:
+    item = book(store)
+    indexed = '<t:IndexedFieldURI FieldURI="contacts:EmailAddress" FieldIndex="EmailAddress1"/>'
+    asked = get_items([item.id], "contacts:Alias").replace(
+        "</t:AdditionalProperties>", f"{indexed}</t:AdditionalProperties>"
+    )
+
+    assert len(find(ask(server, asked), ".//t:CalendarItem")) == 1
+
+
+def test_uid_that_only_looks_like_outlooks_is_wrapped(server: SandboxServer, store: Store) -> None:
+    item = book(store, uid="040000008200E00074C5B7101A82E008-x")
+    uri = '<t:ExtendedFieldURI DistinguishedPropertySetId="Meeting" PropertyId="3" PropertyType="Binary"/>'
+    asked = get_items([item.id], "calendar:UID").replace(
+        "</t:AdditionalProperties>", f"{uri}</t:AdditionalProperties>"
+    )
+
+    value = find(ask(server, asked), ".//t:ExtendedProperty/t:Value").text
+
+    assert b"vCal-Uid" in base64.b64decode(value)
+    shown = find(
+        ask(server, get_items([item.id], "calendar:MyResponseType", "calendar:When")),
+        ".//t:CalendarItem",
+    )
+    assert shown.find("{*}When") is None
+
+
+def test_names_are_resolved_with_and_without_their_kind(server: SandboxServer) -> None:
+    asked = '<m:ResolveNames ReturnFullContactData="false"><m:UnresolvedEntry>{}</m:UnresolvedEntry></m:ResolveNames>'
+
+    exact = ask(server, asked.format(f"smtp:{ROOM}"))
+    nobody = ask(server, asked.format("zz"))
+
+    assert texts(exact, ".//t:EmailAddress") == [ROOM]
+    assert codes(nobody) == ["ErrorNameResolutionNoResults"]
+
+
+def test_several_names_are_a_warning_with_all_of_them(server: SandboxServer, store: Store) -> None:
+    store.add_mailbox(DOMAIN, address=f"anchor2@{DOMAIN}", name="Anchor 2")
+    asked = '<m:ResolveNames ReturnFullContactData="true"><m:UnresolvedEntry>anchor</m:UnresolvedEntry></m:ResolveNames>'
+
+    answer = ask(server, asked)
+
+    message = find(answer, ".//m:ResolveNamesResponseMessage")
+    assert message.get("ResponseClass") == "Warning"
+    assert len(texts(answer, ".//t:DisplayName")) == 2

@@ -156,6 +156,16 @@ def test_http_statuses_come_with_their_headers(server: SandboxServer) -> None:
     assert second.status_code == 403
 
 
+def test_refused_sign_in_offers_what_any_refusal_offers(server: SandboxServer) -> None:
+    arrange(server, "http", status=401, headers={"x-ms-diagnostics": "2000001;reason=expired"})
+
+    answer = post(server, sync())
+
+    assert answer.status_code == 401
+    assert "NTLM" in answer.headers["WWW-Authenticate"]
+    assert answer.headers["x-ms-diagnostics"].startswith("2000001")
+
+
 def test_slow_answers_late(server: SandboxServer) -> None:
     arrange(server, "slow", seconds=0.2)
 
@@ -368,6 +378,17 @@ def test_stream_is_cut_when_it_notifies(server: SandboxServer, store: Store, kin
             list(stream.envelopes())
 
 
+def test_stream_ends_in_a_fault_when_it_notifies(server: SandboxServer, store: Store) -> None:
+    arrange(server, "busy", operation="Notification", seconds=1)
+
+    with Stream(server, subscribed(server), minutes=30) as stream:
+        stream.next()
+        book(store)
+        (last,) = stream.envelopes()
+
+    assert codes(last) == ["ErrorServerBusy"]
+
+
 def test_mailbox_is_replaced_at_once_or_at_a_request(server: SandboxServer, store: Store) -> None:
     book(store)
     book(store, address=OTHER_ROOM)
@@ -392,3 +413,13 @@ def test_subscriptions_are_lost_at_once(server: SandboxServer) -> None:
     with Stream(server, subscription) as stream:
         assert codes(stream.next()) == ["ErrorSubscriptionNotFound"]
     arrange(server, "lose-subscriptions")
+
+
+def test_accounts_lock_if_switched_on(server: SandboxServer) -> None:
+    arrange(server, "lock-accounts", after=2)
+    for _ in range(2):
+        assert post(server, sync(), password="wrong").status_code == 401
+
+    assert post(server, sync()).status_code == 401
+    requests.delete(f"{server.url}/faults", timeout=10)
+    assert post(server, sync()).status_code == 200

@@ -115,7 +115,7 @@ def test_stream_begins_with_ok_notifies_at_once_and_closes(
         began = time.monotonic()
         item = book(store)
         told = stream.notifies()
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 1
         *_, last = stream.envelopes()
 
     assert kinds(told) == ["CreatedEvent", "FreeBusyChangedEvent", "ModifiedEvent"]

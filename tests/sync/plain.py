@@ -120,5 +120,7 @@ def plan_of(
     events: Iterable[Remote],
     links: Iterable[Link],
     policy: Policy | None = None,
+    now: dt.datetime = NOW,
 ) -> Plan:
-    return plan(bookings, events, links, policy or Policy(), window_of(NOW, 180), NOW)
+    """What is planned in the window that was fixed at NOW."""
+    return plan(bookings, events, links, policy or Policy(), window_of(NOW, 180), now)

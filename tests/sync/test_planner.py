@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import cProfile
 import datetime as dt
 from dataclasses import replace
 
 import pytest
 
-from apps.exchange.calendar import EventKey
+from apps.exchange.calendar import EventKey, Window
 from apps.sync.facts import (
     Attempt,
     Choice,
@@ -42,6 +43,7 @@ from apps.sync.operations import (
     TakeTime,
     UpdateRemote,
 )
+from apps.sync.planner import plan
 from tests.sync.plain import HOUR, NOTHING_FOUND, NOW, linked, local, plan_of, printed, remote
 
 DAYS = 24
@@ -424,3 +426,19 @@ def test_person_is_asked_about_what_a_first_sync_found_whatever_the_policy() -> 
     )
 
     assert plan_of(*rows, policy).conflicts == found
+
+
+def test_work_for_a_booking_is_the_same_among_few_and_many() -> None:
+    calls = {}
+    for size in (200, 4_000):
+        bookings = [local(number, hours=24 + number) for number in range(size)]
+        events = [remote(number, hours=24 + number + (number % 3 == 0)) for number in range(size)]
+        links = [
+            linked(booking, remote(number, 24 + number)) for number, booking in enumerate(bookings)
+        ]
+        arguments = (bookings, events, links, Policy(), Window(NOW, NOW + 5_000 * HOUR), NOW)
+        profile = cProfile.Profile()
+        profile.runcall(plan, *arguments)
+        calls[size] = sum(entry.callcount for entry in profile.getstats()) / size
+
+    assert calls[4_000] < 1.1 * calls[200]

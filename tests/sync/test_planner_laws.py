@@ -128,3 +128,22 @@ def test_create_that_may_still_land_is_not_repeated(state: State) -> None:
     for operation in plan_of(bookings, [], waiting, Policy()).operations:
         if isinstance(operation, CreateRemote):
             assert operation.booking_id not in in_flight
+
+
+@given(any_states(), st.integers(min_value=1, max_value=24 * 200))
+def test_plan_that_rests_goes_on_resting_as_time_passes(state: State, hours: int) -> None:
+    bookings, events, links = state
+    # Only those pairs that rest by themselves, so that the whole often does.
+    resting = [
+        number
+        for number, link in enumerate(links)
+        if plan_of([bookings[number]], [events[number]], [link]).rests
+    ]
+    chosen = (
+        [bookings[number] for number in resting],
+        [events[number] for number in resting],
+        [links[number] for number in resting],
+    )
+
+    if plan_of(*chosen).rests:
+        assert plan_of(*chosen, now=NOW + dt.timedelta(hours=hours)).rests

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
 from apps.bookings.models import Booking
 from apps.exchange import errors
 from apps.exchange.calendar import Content, EventKey
-from apps.sync import lease, services
+from apps.sync import lease, services, there
 from apps.sync.mapping import stamp
 from apps.sync.models import CalendarLink, EventLink, SyncRun
 from apps.tenants.installation import this_installation
@@ -74,6 +75,19 @@ def test_second_create_waits_until_the_first_has_settled(world: World) -> None:
     settle(world)
 
     assert world.blocking_there() == [(world.at(24), world.at(25))]
+
+
+def test_calendar_is_due_when_what_waits_can_go_on(world: World, settings: Any) -> None:
+    settings.SYNC_EVERY_S = 3600
+    world.book(24)
+    fail_once(world, "create", "before", errors.Unclear("No answer came back."))
+    world.sync()
+    left = world.now
+    world.later(MINUTE)
+
+    world.sync()
+
+    assert world.calendar.due_at == left + 5 * MINUTE
 
 
 def test_late_create_leaves_one_event(world: World) -> None:
@@ -449,3 +463,46 @@ def test_worker_that_overslept_before_a_write_sends_nothing(
     assert "create" not in world.port.requests
     settle(world)
     assert world.blocking_there() == [(world.at(24), world.at(25))]
+
+
+def test_event_that_came_between_two_writes_that_share_a_read_opens_a_conflict(
+    world: World,
+) -> None:
+    world.sync()
+    world.book(24)
+    world.book(26)
+
+    def come(name: str, when: str) -> None:
+        if (name, when) == ("create", "after") and len(world.blocking_there()) == 1:
+            world.outlook.book(world.at(26), world.at(27))
+
+    world.port.hook = come
+    world.sync()
+
+    assert world.port.requests.count("create") == 1
+    assert [conflict.kind for conflict in world.conflicts()] == ["overlap"]
+
+
+def test_read_that_is_shared_by_two_writes_is_never_an_old_one(world: World) -> None:
+    world.sync()
+    world.book(24)
+    world.book(26)
+    views: list[str] = []
+
+    def come_late(name: str, when: str) -> None:
+        if (name, when) == ("view", "after"):
+            views.append(name)
+            if len(views) == 2:
+                # The worker sleeps after the read that both share, and somebody books.
+                world.outlook.book(world.at(26), world.at(27))
+                patch.setattr(there, "SEEN_FOR", dt.timedelta(seconds=-1))
+
+    patch = pytest.MonkeyPatch()
+    world.port.hook = come_late
+    try:
+        world.sync()
+    finally:
+        patch.undo()
+
+    assert world.port.requests.count("create") == 1
+    assert [conflict.kind for conflict in world.conflicts()] == ["overlap"]

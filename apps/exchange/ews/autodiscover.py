@@ -15,7 +15,6 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from django.conf import settings as django_settings
 from django.utils.translation import gettext as _
-from requests.auth import HTTPBasicAuth
 from requests_ntlm import HttpNtlmAuth
 
 from apps.exchange import network, transport
@@ -32,6 +31,7 @@ log = logging.getLogger(__name__)
 
 REDIRECTS = 5
 PATH = "/autodiscover/autodiscover.xml"
+PLAIN = "http://{domain}" + PATH
 _REQUEST = "http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"
 _ANSWER = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
 # Which of the protocols in an answer to prefer.
@@ -111,10 +111,10 @@ def _named(domain: str) -> str:
 
 def _plain_redirect(account: Account) -> str:
     """Where one unencrypted request, which tells nothing, is sent on to."""
-    url = f"http://autodiscover.{account.domain}{PATH}"
+    url = PLAIN.format(domain=f"autodiscover.{account.domain}")
     with transport.session(transport.policy(), plain_http=True) as http:
         try:
-            answer = http.get(url, timeout=transport.TIMEOUTS)
+            answer = http.get(url, timeout=transport.timeouts())
         except (requests.RequestException, ExchangeError):
             return ""
         location = answer.headers.get("Location", "") if answer.is_redirect else ""
@@ -191,7 +191,7 @@ def _sent(
     )
     headers = {"Content-Type": "text/xml; charset=utf-8"}
     return http.post(
-        url, data=body.encode(), headers=headers, auth=auth, timeout=transport.TIMEOUTS
+        url, data=body.encode(), headers=headers, auth=auth, timeout=transport.timeouts()
     )
 
 
@@ -202,7 +202,7 @@ def _auth(answer: requests.Response, account: Account, where: Where) -> requests
             _("%(server)s offers no sign-in that we know.") % {"server": where.server}
         )
     if kind == session.BASIC_AUTH:
-        return HTTPBasicAuth(account.username.encode(), account.password.encode())
+        return session.basic_auth(account.username, account.password)
     return HttpNtlmAuth(account.username, account.password)
 
 
@@ -233,6 +233,8 @@ def _settings(answer: Element, account: Account) -> str:
     by_type = dict(_protocols(answer))
     for kind in _TYPES:
         if by_type.get(kind):
+            # The password will go there.
+            _refuse_stranger(by_type[kind], account)
             return by_type[kind]
     if found.get("ErrorCode") == "500":
         raise Misconfigured(

@@ -31,6 +31,7 @@ from apps.exchange.errors import (
     Transient,
 )
 from apps.exchange.ews import services
+from apps.exchange.ews.codes import TooMuch, Unsearchable
 from apps.exchange.ews.expansion import NUMBER, expand
 from apps.exchange.ews.mapping import Kind, Unreadable, event, flag, ids, kind
 from apps.exchange.ews.masters import Master, Masters, master_of
@@ -38,7 +39,7 @@ from apps.exchange.ews.wire import Wire
 from apps.exchange.ews.xml import find, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from apps.exchange.ews.session import EwsSettings
     from apps.exchange.ews.xml import Element
@@ -142,25 +143,30 @@ class EwsCalendar:
 
     def read(self, item_id: str, window: Window) -> Item:
         answer = services.get_items(self.wire, [services.item_id(item_id)], services.EXPANDED)[0]
-        if isinstance(answer, NotFound) or (not isinstance(answer, ExchangeError) and self._is_elsewhere(answer)):  # fmt: skip
-            raise NotFound("The event is not in this calendar.")
+        if isinstance(answer, Rejected):
+            return Item(item_id, problem=answer.cause)
         if isinstance(answer, ExchangeError):
-            if isinstance(answer, Rejected):
-                return Item(item_id, problem=answer.cause)
             raise answer
+        if kind(answer) in (Kind.OCCURRENCE, Kind.EXCEPTION) or self._is_elsewhere(answer):
+            raise NotFound(_("The event is not in this calendar."))
         if kind(answer) is Kind.MASTER:
             return self._expand([master_of(answer)], window)[0]
         return _single(answer, item_id)
 
     def find(self, window: Window, *, stamp: str = "", uid: str = "") -> tuple[Item, ...]:
-        rows: list[Element] = []
-        if stamp:
-            rows += services.find_by_stamp(self.wire, stamp).items
-        if uid:
-            rows += services.find_by_uid(self.wire, uid).items
+        found: list[str] = []
+        for search, wanted in (
+            (services.find_by_stamp, stamp), (services.find_by_uid, uid),
+        ):  # fmt: skip
+            if not wanted:
+                continue
+            try:
+                found += [ids(row)[0] for row in search(self.wire, wanted).items]
+            except Unsearchable:
+                found += self._searched(window, wanted)
         # They are few, and decide what is whose: each is read whole.
-        item_ids = list(dict.fromkeys(ids(row)[0] for row in rows))
-        items, _lost = self._expanded([one for one in item_ids if one], window)
+        item_ids = [item_id for item_id in dict.fromkeys(found) if item_id]
+        items, _lost = self._expanded(item_ids, window)
         return tuple(items)
 
     def create(self, content: Content, *, stamp: str, attempt_id: str) -> EventRef:
@@ -210,14 +216,22 @@ class EwsCalendar:
         ends_at = min(window.ends_at, window.starts_at + LARGEST_VIEW)
         while True:
             part = Window(window.starts_at, ends_at)
-            page = services.find_in_view(self.wire, part, limit=self._page_size)
-            if page.is_whole:
-                self._learn_folder(page.items)
-                return page.items, ends_at
+            rows = self._whole(part)
+            if rows is not None:
+                return rows, ends_at
             half = (ends_at - window.starts_at) / 2
             if half < SMALLEST_VIEW:
                 raise Transient(_("The server does not show all of the calendar."))
             ends_at = (window.starts_at + half).replace(microsecond=0)
+
+    def _whole(self, window: Window) -> Sequence[Element] | None:
+        """What a window shows; None where the server shows a part of it."""
+        try:
+            page = services.find_in_view(self.wire, window, limit=self._page_size)
+        except TooMuch:
+            return None
+        self._learn_folder(page.items)
+        return page.items if page.is_whole else None
 
     def _sorted(self, rows: Iterable[Element]) -> _Sorted:
         found = _Sorted([], {}, [], [])
@@ -292,6 +306,19 @@ class EwsCalendar:
         items += [Item(item_id, problem=words) for item_id, words in problems.items()]
         once = {master.item_id: master for master in masters}
         return items + self._expand(list(once.values()), window), tuple(lost)
+
+    def _searched(self, window: Window, wanted: str) -> list[str]:
+        """Ids of what a window shows with this stamp or UID, where the server cannot search."""
+        return [one.key.item_id for one in self._window(window) if wanted in (one.stamp, one.uid)]
+
+    def _window(self, window: Window) -> Iterator[CalendarEvent]:
+        after = ""
+        while True:
+            page = self.view(window, after)
+            yield from page.events
+            after = page.next
+            if not after:
+                return
 
     def _expand(self, masters: Sequence[Master], window: Window) -> list[Item]:
         known: list[tuple[Master, Element]] = []

@@ -40,6 +40,14 @@ class SwitchedOff(AccessDenied):
     """EWS is switched off for the organisation or the mailbox: a second mailbox tells which."""
 
 
+class TooMuch(Transient):
+    """More than the server lists in one answer: ask for less."""
+
+
+class Unsearchable(Transient):
+    """The server cannot search by this property: look through what lies in the window."""
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """What a request was about: for the words, and for whether a lost reply leaves doubt."""
@@ -167,6 +175,18 @@ def _other(where: Where, code: str) -> ExchangeError:
     return Transient(_("Exchange answers with an error (%(code)s).") % {"code": code})
 
 
+def _too_much(_where: Where, code: str) -> TooMuch:
+    return TooMuch(
+        _("The server does not list so many events at once (%(code)s).") % {"code": code}
+    )
+
+
+def _unsearchable(where: Where, code: str) -> ExchangeError:
+    if where.operation != "FindItem":
+        return _other(where, code)
+    return Unsearchable(_("The server cannot search for this (%(code)s).") % {"code": code})
+
+
 def _stale(_where: Where, _code: str) -> StaleChangeKey:
     return StaleChangeKey(_("The event was changed since it was read."))
 
@@ -210,6 +230,13 @@ _NOT_NOW = {
     "ErrorMailboxStoreUnavailable", "ErrorConnectionFailed", "ErrorBatchProcessingStopped",
     "ErrorADUnavailable", "ErrorInsufficientResources", "ErrorNotEnoughMemory",
 }  # fmt: skip
+_UNSEARCHABLE = {
+    "ErrorUnsupportedPathForQuery", "ErrorUnsupportedPathForSortGroup",
+    "ErrorUnsupportedQueryFilter", "ErrorUnsupportedPropertyDefinition",
+    "ErrorInvalidRestriction", "ErrorRestrictionTooComplex", "ErrorRestrictionTooLong",
+    "ErrorInvalidExtendedProperty", "ErrorInvalidExtendedPropertyValue",
+}  # fmt: skip
+_TOO_MUCH = {"ErrorExceededFindCountLimit", "ErrorCalendarViewRangeTooBig"}
 # The server may have done it before it failed.
 _DOUBTFUL = {"ErrorInternalServerError", "ErrorTimeoutExpired", "ErrorUnclear"}
 _BAD_ITEM = {"ErrorItemCorrupt", "ErrorCorruptData", "ErrorMimeContentConversionFailed"}
@@ -232,6 +259,8 @@ _BY_CODE: tuple[tuple[set[str], Callable[[Where, str], ExchangeError]], ...] = (
     (_NO_ACCESS, _no_access),
     (_NO_SIGN_IN, sign_in),
     (_UNKNOWN_WORDS, _unknown_words),
+    (_TOO_MUCH, _too_much),
+    (_UNSEARCHABLE, _unsearchable),
     (_NOT_NOW, later),
     (_BAD_ITEM, _bad_item),
     (_DOUBTFUL, _failed),

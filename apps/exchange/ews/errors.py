@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import ssl
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import requests
@@ -80,15 +81,15 @@ def _by_status(error: HttpRefusal, where: Where) -> ExchangeError:
     if status == requests.codes.forbidden:
         return codes.switched_off()
     if status in (requests.codes.too_many_requests, requests.codes.service_unavailable):
-        seconds = error.retry_after
-        return codes.throttled(dt.timedelta(seconds=int(seconds)) if seconds.isdecimal() else None)
+        return codes.throttled(_wait(error.retry_after))
     if status == requests.codes.not_found:
         return Misconfigured(
             _("%(server)s has no Exchange Web Services at this address.")
             % {"server": where.server},
             fix=_("Type the full address, as in https://mail.example.com/EWS/Exchange.asmx."),
         )
-    if error.location:
+    # Exchange sends us to this page when something broke inside it.
+    if error.location and "genericerrorpage" not in error.location.lower():
         return Misconfigured(
             _("%(server)s sends us on to %(location)s.")
             % {"server": where.server, "location": error.location.partition("?")[0]},
@@ -96,6 +97,18 @@ def _by_status(error: HttpRefusal, where: Where) -> ExchangeError:
         )
     code = f"HTTP {status}"
     return codes.in_doubt(where, code)
+
+
+def _wait(retry_after: str) -> dt.timedelta | None:
+    """Retry-After is a number of seconds, or a date."""
+    if retry_after.isdecimal():
+        return dt.timedelta(seconds=int(retry_after))
+    try:
+        at = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    left = at.astimezone(dt.UTC) - dt.datetime.now(dt.UTC)
+    return max(left, dt.timedelta(seconds=1))
 
 
 def _by_connection(error: Exception, where: Where) -> ExchangeError:

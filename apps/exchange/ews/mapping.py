@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from apps.exchange import zones
 from apps.exchange.calendar import CalendarEvent, Content, EventKey, Parts, ShowAs
-from apps.exchange.ews.xml import Element, every, find, make, text
+from apps.exchange.ews.xml import Element, every, find, leaves, make, text
 from apps.exchange.recurrence import original_start
 
 # Our named property: the same one that Graph reaches as a singleValueExtendedProperty.
@@ -73,32 +73,34 @@ def event(item: Element, key: EventKey | None = None) -> CalendarEvent:
     item_id, change_key = ids(item)
     if not item_id:
         raise Unreadable("It has no id.")
-    state = _number(text(item, "t:AppointmentState"))
-    answer = text(item, "t:MyResponseType")
-    is_meeting = flag(item, "t:IsMeeting") or bool(state)
+    told = leaves(item)
+    state = _number(told.get("AppointmentState", ""))
+    answer = told.get("MyResponseType", "")
+    is_meeting = _is_true(told.get("IsMeeting")) or bool(state)
     stamp = _stamp(item)
-    uid = text(item, "t:UID")
+    uid = told.get("UID", "")
+    organizer, address = _organizer(item)
     return CalendarEvent(
         key=key or EventKey(item_id),
         uid=uid,
         change_key=change_key,
-        starts_at=instant(item, "t:Start"),
-        ends_at=instant(item, "t:End"),
-        show_as=_SHOW_AS.get(text(item, "t:LegacyFreeBusyStatus"), ShowAs.UNKNOWN),
-        is_all_day=flag(item, "t:IsAllDayEvent"),
-        is_cancelled=flag(item, "t:IsCancelled") or bool(state & _CANCELLED),
+        starts_at=_instant(told.get("Start", ""), "Start"),
+        ends_at=_instant(told.get("End", ""), "End"),
+        show_as=_SHOW_AS.get(told.get("LegacyFreeBusyStatus", ""), ShowAs.UNKNOWN),
+        is_all_day=_is_true(told.get("IsAllDayEvent")),
+        is_cancelled=_is_true(told.get("IsCancelled")) or bool(state & _CANCELLED),
         is_declined=answer == "Decline",
         # A word that we do not know keeps its secret.
-        is_private=text(item, "t:Sensitivity") not in ("", "Normal"),
-        subject=text(item, "t:Subject"),
-        organizer=text(item, "t:Organizer/t:Mailbox/t:Name"),
-        organizer_email=_address(item),
+        is_private=told.get("Sensitivity", "") not in ("", "Normal"),
+        subject=told.get("Subject", ""),
+        organizer=organizer,
+        organizer_email=address,
         is_invitation=bool(state & _RECEIVED) or (is_meeting and answer in _ANSWERS),
         has_attendees=is_meeting,
         stamp=stamp,
         # The UID of a create is its attempt id; of anything else it is no attempt of ours.
         attempt_id=uid if stamp else "",
-        created_at=_created_at(item),
+        created_at=_created_at(told.get("DateTimeCreated", "")),
         wire_id=item_id if key is not None else "",
     )
 
@@ -118,8 +120,10 @@ def instant(item: Element, path: str) -> dt.datetime:
     Raises:
         Unreadable: there is none, or none that a calendar has.
     """
-    value = text(item, path)
-    name = path.rpartition(":")[2]
+    return _instant(text(item, path), path.rpartition(":")[2])
+
+
+def _instant(value: str, name: str) -> dt.datetime:
     if not value:
         raise Unreadable(f"{name} is missing.")
     try:
@@ -136,7 +140,11 @@ def instant(item: Element, path: str) -> dt.datetime:
 
 
 def flag(item: Element, path: str) -> bool:
-    return text(item, path).lower() in ("true", "1")
+    return _is_true(text(item, path))
+
+
+def _is_true(word: str | None) -> bool:
+    return word is not None and word.lower() in ("true", "1")
 
 
 def new_item(content: Content, *, stamp: str, attempt_id: str) -> Element:
@@ -208,17 +216,20 @@ def _stamp(item: Element) -> str:
     return ""
 
 
-def _address(item: Element) -> str:
-    """The organiser's address, where it is one that mail reaches: lists tell X.500 names, or none."""
-    address = text(item, "t:Organizer/t:Mailbox/t:EmailAddress")
-    routing = text(item, "t:Organizer/t:Mailbox/t:RoutingType")
-    is_smtp = routing.upper() in ("", "SMTP") and address.count("@") == 1
-    return address if is_smtp and "/" not in address else ""
+def _organizer(item: Element) -> tuple[str, str]:
+    """Name and address; the latter where mail reaches it: lists tell X.500 names, or none."""
+    mailbox = find(item, "t:Organizer/t:Mailbox")
+    if mailbox is None:
+        return "", ""
+    told = leaves(mailbox)
+    address = told.get("EmailAddress", "")
+    is_smtp = told.get("RoutingType", "").upper() in ("", "SMTP") and address.count("@") == 1
+    return told.get("Name", ""), address if is_smtp and "/" not in address else ""
 
 
-def _created_at(item: Element) -> dt.datetime | None:
+def _created_at(value: str) -> dt.datetime | None:
     try:
-        return instant(item, "t:DateTimeCreated")
+        return _instant(value, "DateTimeCreated")
     except Unreadable:
         return None
 

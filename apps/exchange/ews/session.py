@@ -20,6 +20,7 @@ from exchangelib import BASIC, NTLM, Configuration, Credentials, FailFast
 from exchangelib.protocol import BaseProtocol
 from exchangelib.transport import DEFAULT_HEADERS
 from exchangelib.version import EXCHANGE_2016, Version
+from requests.auth import HTTPBasicAuth
 
 from apps.exchange import transport
 from apps.exchange.errors import Misconfigured
@@ -112,8 +113,6 @@ class Telling(FailFast):  # type: ignore[misc]
 class EwsProtocol(BaseProtocol):  # type: ignore[misc]
     """exchangelib's sign-in and sessions over our transport, for one connection."""
 
-    TIMEOUT = transport.TIMEOUTS
-
     def __init__(self, settings: EwsSettings) -> None:
         super().__init__(
             Configuration(
@@ -126,6 +125,7 @@ class EwsProtocol(BaseProtocol):  # type: ignore[misc]
                 max_connections=CONNECTIONS,
             )
         )
+        self.TIMEOUT = transport.timeouts()
         self._ca_pem = settings.ca_pem
         # Refuses before anything is sent what cannot be read.
         transport.tls_context(settings.ca_pem)
@@ -133,6 +133,12 @@ class EwsProtocol(BaseProtocol):  # type: ignore[misc]
     @property
     def version(self) -> Version:
         return self.config.version
+
+    def create_session(self) -> requests.Session:
+        session: requests.Session = super().create_session()
+        if self.auth_type == BASIC:
+            session.auth = basic_auth(self.credentials.username, self.credentials.password)
+        return session
 
     def get_auth_type(self) -> str:
         raise AssertionError("The kind of sign-in is always given.")
@@ -152,6 +158,14 @@ class EwsProtocol(BaseProtocol):  # type: ignore[misc]
             max_retries=0,
         )
         return transport.secured(session, adapter)
+
+
+def basic_auth(username: str, password: str) -> HTTPBasicAuth:
+    """In Latin-1, as Windows expects it; in UTF-8 where that lacks a letter."""
+    try:
+        return HTTPBasicAuth(username.encode("latin-1"), password.encode("latin-1"))
+    except UnicodeEncodeError:
+        return HTTPBasicAuth(username.encode(), password.encode())
 
 
 _protocols: dict[str, tuple[EwsSettings, EwsProtocol]] = {}
@@ -175,8 +189,16 @@ def protocol_for(settings: EwsSettings) -> EwsProtocol:
     return made
 
 
+def close_connection(key: str) -> None:
+    """When a connection is uninstalled."""
+    with _lock:
+        known = _protocols.pop(key, None)
+    if known is not None:
+        known[1].close()
+
+
 def close_connections() -> None:
-    """At the end of a process, and after a fork: what is open belongs to one process alone."""
+    """At the end of a process."""
     with _lock:
         known = list(_protocols.values())
         _protocols.clear()
@@ -184,7 +206,14 @@ def close_connections() -> None:
         protocol.close()
 
 
-os.register_at_fork(after_in_child=close_connections)
+def _begin_child() -> None:
+    """What is open belongs to the parent alone, and another of its threads may hold the lock."""
+    global _lock  # noqa: PLW0603 -- one a process
+    _lock = threading.Lock()
+    close_connections()
+
+
+os.register_at_fork(after_in_child=_begin_child)
 
 
 def kinds_of_sign_in(settings: EwsSettings) -> tuple[frozenset[str], int]:
@@ -196,7 +225,7 @@ def kinds_of_sign_in(settings: EwsSettings) -> tuple[frozenset[str], int]:
         requests.RequestException, Misconfigured: no answer.
     """
     with transport.session(transport.policy(), ca_pem=settings.ca_pem) as session:
-        answer = session.get(settings.endpoint, timeout=transport.TIMEOUTS, stream=True)
+        answer = session.get(settings.endpoint, timeout=transport.timeouts(), stream=True)
         try:
             return kinds_in(answer), answer.status_code
         finally:

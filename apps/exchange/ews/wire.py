@@ -119,7 +119,7 @@ class Wire:
                     data=operation.wrap(payload, API_VERSION),
                     headers=operation._extra_headers(),
                     stream=True,
-                    timeout=(transport.CONNECT_S, silence_s),
+                    timeout=(transport.timeouts()[0], silence_s),
                 )
         finally:
             protocol.close()

@@ -50,6 +50,11 @@ def text(element: Element, path: str) -> str:
     return (element.findtext(tag(path)) or "").strip()
 
 
+def leaves(element: Element) -> dict[str, str]:
+    """The texts of all children by their local names: one walk where many are wanted."""
+    return {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in element}
+
+
 def find(element: Element, path: str) -> Element:
     """The element at a path of short names, or None."""
     return element.find(tag(path))

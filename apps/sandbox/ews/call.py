@@ -73,7 +73,6 @@ class Call:
     request: soap.Request
     subscriptions: Subscriptions
     hits: Hits = field(default_factory=Hits)
-    delete_checks_key: bool = False
 
     @property
     def body(self) -> Element:

@@ -30,7 +30,7 @@ Element = Any  # lxml has no types
 _PATTERNS = {
     "string": re.compile(r"(?s).*"),
     "nonempty": re.compile(r"(?s).+"),
-    "boolean": re.compile(r"\s*(true|false|1|0|True|False)\s*"),
+    "boolean": re.compile(r"\s*(true|false|1|0)\s*"),
     "int": re.compile(r"\s*[+-]?\d+\s*"),
     "dateTime": re.compile(
         r"\s*-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?\s*",

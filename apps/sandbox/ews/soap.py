@@ -14,7 +14,7 @@ from lxml import etree
 
 from apps.sandbox.ews import schema
 from apps.sandbox.ews.errors import Refusal, SoapFault, text_of
-from apps.sandbox.ews.names import ERRORS, MESSAGES, SOAP, TYPES, M, S, T, short
+from apps.sandbox.ews.names import ERRORS, MESSAGES, SOAP, TYPES, S, T, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,6 @@ class Request:
     body: Element
     impersonates: str = ""
     time_zone: str = ""
-    anchor: str = ""
 
 
 def parse(content: bytes) -> Request:
@@ -172,6 +171,3 @@ def unknown_operation(request: Request) -> SoapFault:
     return SoapFault(
         "ErrorInvalidRequest", f"The sandbox does not know the operation {request.operation}."
     )
-
-
-__all__ = ["CONTENT_TYPE", "M", "NotSoap", "Request", "T", "check", "envelope", "fault", "parse"]

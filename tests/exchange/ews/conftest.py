@@ -9,6 +9,9 @@ import pytest
 
 from apps.exchange.ews import session
 from apps.exchange.ews.calendar import EwsCalendar
+from apps.sandbox.server import serve
+from apps.sandbox.store import Store
+from tests.exchange.ews.sandbox_room import SandboxRoom
 from tests.exchange.ews.soap import Exchange
 from tests.exchange.http import serving
 
@@ -30,3 +33,13 @@ def exchange() -> Iterator[Exchange]:
 @pytest.fixture
 def calendar(exchange: Exchange) -> EwsCalendar:
     return EwsCalendar(exchange.wire())
+
+
+@pytest.fixture
+def room() -> Iterator[SandboxRoom]:
+    """A room on a sandbox of its own, whose every answer keeps to the schema."""
+    with serve(Store(), check_answers=True) as server:
+        yield SandboxRoom(server)
+        session.close_connections()
+    assert server.ews.invalid_answers == []
+    assert server.errors == []

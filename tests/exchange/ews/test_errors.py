@@ -24,7 +24,7 @@ from apps.exchange.errors import (
     Unclear,
 )
 from apps.exchange.ews import services
-from apps.exchange.ews.codes import BACK_OFF, SwitchedOff, Where, by_code
+from apps.exchange.ews.codes import BACK_OFF, SwitchedOff, Unsearchable, Where, by_code
 from apps.exchange.ews.errors import translate
 from apps.exchange.ews.xml import make
 from tests.exchange.ews.soap import Exchange, answer, bad, fault, synced
@@ -133,6 +133,31 @@ def test_server_says_how_long_to_wait_in_its_header(exchange: Exchange) -> None:
 
     assert isinstance(error, Throttled)
     assert error.retry_after == dt.timedelta(minutes=2)
+
+
+def test_time_to_come_back_may_be_a_date(exchange: Exchange) -> None:
+    future = send(exchange, Answer(status=503, headers={"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"}))  # fmt: skip
+    past = send(exchange, Answer(status=503, headers={"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}))  # fmt: skip
+    neither = send(exchange, Answer(status=503, headers={"Retry-After": "soon"}))
+
+    assert isinstance(future, Throttled)
+    assert isinstance(past, Throttled)
+    assert isinstance(neither, Throttled)
+    assert future.retry_after is not None
+    assert future.retry_after > dt.timedelta(days=365)
+    assert past.retry_after == dt.timedelta(seconds=1)
+    assert neither.retry_after == BACK_OFF
+
+
+def test_page_that_exchange_shows_when_it_broke_is_no_redirect(exchange: Exchange) -> None:
+    page = "/ews/genericerrorpage.htm?aspxerrorpath=/ews/exchange.asmx"
+
+    assert type(send(exchange, Answer(status=302, headers={"Location": page}))) is Transient
+
+
+def test_property_that_cannot_be_searched_is_told_of_a_search_alone() -> None:
+    assert type(by_code("ErrorUnsupportedPathForQuery", READ)) is Unsearchable
+    assert type(by_code("ErrorUnsupportedPathForQuery", WRITE)) is Rejected
 
 
 def test_server_says_how_long_to_wait_in_its_fault(exchange: Exchange) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
+import warnings
 
 import pytest
 
@@ -11,6 +13,7 @@ from apps.exchange.errors import AuthenticationFailed, Misconfigured, Transient
 from apps.exchange.ews import session
 from apps.exchange.ews.session import DELEGATE, EwsSettings, chosen, endpoint, protocol_for
 from apps.exchange.ews.xml import find, make, parse, text
+from tests.exchange.ews.sandbox_room import SandboxRoom
 from tests.exchange.ews.soap import Exchange, answer, bad, envelope, fault, good, synced
 from tests.exchange.http import Answer
 
@@ -34,6 +37,18 @@ def test_password_goes_with_the_first_request_by_the_kind_that_was_settled(
 
     sent = exchange.server.asked[0].headers["Authorization"]
     assert base64.b64decode(sent.removeprefix("Basic ")) == b"svc:hunter2"
+
+
+@pytest.mark.parametrize(
+    ("password", "sent"), [("schön", "schön".encode("latin-1")), ("€uro", "€uro".encode())]
+)
+def test_password_may_have_any_letters(exchange: Exchange, password: str, sent: bytes) -> None:
+    exchange.says(synced())
+
+    exchange.wire(password=password).message(PAYLOAD)
+
+    header = exchange.server.asked[0].headers["Authorization"]
+    assert base64.b64decode(header.removeprefix("Basic ")) == b"svc:" + sent
 
 
 def test_impersonation_names_the_mailbox(exchange: Exchange) -> None:
@@ -90,6 +105,41 @@ def test_connections_end_with_the_process(exchange: Exchange) -> None:
 
     assert first.session_pool_size == 0
     assert protocol_for(exchange.settings()) is not first
+
+
+def test_connection_that_was_uninstalled_is_closed(exchange: Exchange) -> None:
+    first = protocol_for(exchange.settings())
+
+    session.close_connection(first.config.credentials.username)
+    assert protocol_for(exchange.settings()) is first
+    session.close_connection(exchange.key)
+
+    assert protocol_for(exchange.settings()) is not first
+
+
+def test_child_process_has_connections_of_its_own(exchange: Exchange) -> None:
+    exchange.says(synced())
+    exchange.wire().message(PAYLOAD)
+
+    with warnings.catch_warnings():
+        # Newer Pythons warn of threads: the server's, which the child does not need.
+        warnings.simplefilter("ignore")
+        child = os.fork()
+    if not child:
+        os._exit(len(session._protocols))
+    _pid, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert len(session._protocols) == 1
+
+
+def test_tokens_are_got_elsewhere(exchange: Exchange) -> None:
+    protocol = protocol_for(exchange.settings())
+
+    with pytest.raises(NotImplementedError):
+        protocol.raw_session("", oauth2_client=object())
+    with pytest.raises(AssertionError):
+        protocol.get_auth_type()
 
 
 def test_settings_do_not_show_the_password(exchange: Exchange) -> None:
@@ -200,6 +250,25 @@ def test_nothing_that_was_said_or_typed_reaches_the_log(
 
     for word in ("Merger", "Secret subject", "hunter2", base64.b64encode(b"svc:hunter2").decode()):
         assert word not in caplog.text
+
+
+class TestNtlm:
+    def test_one_handshake_serves_many_requests(self, room: SandboxRoom) -> None:
+        calendar = SandboxRoom(room.server, auth="ntlm").fresh()
+
+        assert calendar.open() == calendar.open()
+        assert calendar.wire.requests == 4
+
+    def test_wrong_password_is_a_refusal_and_its_challenges_are_none(
+        self, room: SandboxRoom
+    ) -> None:
+        ntlm = SandboxRoom(room.server, auth="ntlm")
+        ntlm.calendar.open()
+        room.faults.refuse_sign_in()
+        session.close_connections()
+
+        with pytest.raises(AuthenticationFailed):
+            ntlm.fresh().open()
 
 
 @pytest.mark.parametrize(
