@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ from tests.exchange.ews.sandbox_room import ACCOUNT, DOMAIN, MAILS, OLGA, SHOWN,
 UTC = dt.UTC
 READ = {word: show_as for show_as, word in SHOWN.items()}
 STAMP = PropertyName(STAMP_SET, STAMP_NAME)
+GUEST = Attendee(name="Olga", address=OLGA)
 # Occurrences of a series that are looked at.
 SHOWN_OF_SERIES = 100
 MIDNIGHTS = ("UTC", "Europe/London", "Australia/Sydney", "America/New_York")
@@ -372,48 +373,42 @@ def _refused() -> Iterator[None]:
         yield
 
 
+SETTING: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "starts_at": lambda at: {"start": at},
+    "ends_at": lambda at: {"end": at},
+    "subject": lambda words: {"subject": words},
+    "show_as": lambda show_as: {"show_as": SHOWN[show_as]},
+    "is_private": lambda is_private: {"sensitivity": "Private" if is_private else "Normal"},
+    "is_all_day": lambda is_all_day: {"all_day": is_all_day},
+    "stamp": lambda stamp: {"extended": {STAMP: stamp}},
+    "has_attendees": lambda has: {"attendees": (GUEST,) if has else ()},
+}
+# What only Exchange sets.
+INNER: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "is_cancelled": lambda is_cancelled: {"is_cancelled": is_cancelled},
+    "is_declined": lambda is_declined: {"my_response": "Decline" if is_declined else "Accept"},
+    "is_invitation": lambda is_one: (
+        {"was_received": True, "my_response": "Accept"} if is_one else {"was_received": False}
+    ),
+}
+
+
 def _words(fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What people may set, and what only Exchange may."""
     values: dict[str, Any] = {}
     inner: dict[str, Any] = {}
     for name, value in fields.items():
-        match name:
-            case "starts_at":
-                values["start"] = value
-            case "ends_at":
-                values["end"] = value
-            case "subject":
-                values[name] = value
-            case "show_as":
-                values[name] = SHOWN[value]
-            case "is_private":
-                values["sensitivity"] = "Private" if value else "Normal"
-            case "is_all_day":
-                values["all_day"] = value
-            case "stamp":
-                values["extended"] = {STAMP: value}
-            case "is_cancelled":
-                inner[name] = value
-            case "is_declined":
-                inner["my_response"] = "Decline" if value else "Accept"
-            case "is_invitation":
-                inner |= {"was_received": value} | ({"my_response": "Accept"} if value else {})
-            case "has_attendees":
-                guest = Attendee(name="Olga", address=OLGA)
-                values["attendees"] = (guest,) if value else ()
-            case _:
-                raise AssertionError(f"No word for {name}.")
+        if name in SETTING:
+            values |= SETTING[name](value)
+        else:
+            inner |= INNER[name](value)
     return values, inner
 
 
 def _zone_of(midnight: dt.datetime) -> str:
     """A zone whose midnight this is."""
     return next(
-        (
-            zone
-            for zone in MIDNIGHTS
-            if midnight.astimezone(ZoneInfo(zone)).time() == dt.time()
-        ),
+        (zone for zone in MIDNIGHTS if midnight.astimezone(ZoneInfo(zone)).time() == dt.time()),
         "UTC",
     )
 
