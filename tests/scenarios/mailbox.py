@@ -196,7 +196,7 @@ class SandboxOutlook:
         subject: str = "Meeting",
         **fields: Any,
     ) -> EventKey:
-        zone = zones.windows_name(_zone_of(starts_at) if fields.get("is_all_day") else "UTC")
+        zone = zones.windows_name(_zone_of(starts_at, ends_at) if fields.get("is_all_day") else "UTC")
         values, inner = _words({"starts_at": starts_at, "ends_at": ends_at, **fields})
         inner.setdefault("organizer", Person("Olga", OLGA))
         item = self.store.write_new(
@@ -405,10 +405,14 @@ def _words(fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return values, inner
 
 
-def _zone_of(midnight: dt.datetime) -> str:
-    """A zone whose midnight this is."""
+def _zone_of(*midnights: dt.datetime) -> str:
+    """A zone in which all of these are midnights."""
     return next(
-        (zone for zone in MIDNIGHTS if midnight.astimezone(ZoneInfo(zone)).time() == dt.time()),
+        (
+            zone
+            for zone in MIDNIGHTS
+            if all(at.astimezone(ZoneInfo(zone)).time() == dt.time() for at in midnights)
+        ),
         "UTC",
     )
 
