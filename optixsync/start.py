@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-
 from django.core.checks import Tags, run_checks
+from django.core.exceptions import ImproperlyConfigured
 
 
 def refuse_unsound_settings() -> None:
-    """End with a sentence where the settings would not keep secrets safe."""
+    """Serve nothing where the settings would not keep secrets safe.
+
+    Raises:
+        ImproperlyConfigured: with what is wrong. A server takes it for a failed start, and ends;
+            SystemExit would have gunicorn try again for ever.
+    """
     problems = [one for one in run_checks(tags=[Tags.security]) if one.is_serious()]
     if problems:
-        sys.exit("\n".join(f"{one.id}: {one.msg}\n{one.hint}" for one in problems))
+        raise ImproperlyConfigured(" ".join(f"{one.id}: {one.msg} {one.hint}" for one in problems))

@@ -24,9 +24,9 @@ STAGES: dict[str, StrOrPromise] = {
     "name": gettext_lazy("The server’s name is known"),
     "network": gettext_lazy("Its network is allowed"),
     "encryption": gettext_lazy("The connection is safe"),
-    "sign-in offered": gettext_lazy("A sign-in is offered that we know"),
+    "sign-in offered": gettext_lazy("It offers a sign-in that OptixSync knows"),
     "sign-in": gettext_lazy("The account can sign in"),
-    "version": gettext_lazy("The version is known"),
+    "version": gettext_lazy("Its version"),
     "mailbox": gettext_lazy("The mailbox opens"),
     "unexpected": gettext_lazy("The check ended"),
 }

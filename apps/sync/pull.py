@@ -59,10 +59,11 @@ def full_round(session: Session) -> None:
     next days first. A run that ends in between is followed by one that goes on there. The cursor
     is taken once, before the first part: what changes after that is told by it.
     """
-    _prove_mailbox(session)
     calendar = session.calendar
     if calendar.draft_until is None:
         _take_cursor(session)
+    # Nothing of another mailbox is read into this one's mirror.
+    _prove_mailbox(session)
     _read_window(session)
     with transaction.atomic():
         mirror.tidy(session)

@@ -246,6 +246,9 @@ def _just_seen(session: Session, wanted: Window) -> list[Item] | None:
     seen, session.seen = session.seen, None
     if seen is None or session.clock() - seen.at > SEEN_FOR:
         return None
+    if any(item.problem for item in seen.items):
+        # Where it lies is not known: in this range, perhaps, or only beside it.
+        return None
     covers = seen.range.starts_at <= wanted.starts_at and wanted.ends_at <= seen.range.ends_at
     return list(seen.items) if covers else None
 

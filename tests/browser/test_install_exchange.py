@@ -50,7 +50,7 @@ def test_check_shows_each_stage_as_it_ends_and_installs(
     connection = install(page)
     expect(page.get_by_text("The check starts")).to_have_count(1)
     walk.during = lambda: expect(
-        page.get_by_role("heading", name="A sign-in is offered that we know (yes)")
+        page.get_by_role("heading", name="It offers a sign-in that OptixSync knows (yes)")
     ).to_be_visible()
 
     services.check(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -83,7 +84,11 @@ def in_state(state: str, tenant: Tenant) -> ExchangeConnection:
     }
     changes: dict[str, dict[str, Any]] = {
         "works": {},
-        "checking": {"last_check": stages[:3], "last_checked_at": None, "state": "pending"},
+        "checking": {
+            "last_check": stages[:3], "last_checked_at": None, "state": "pending",
+            # However long the tests before it take.
+            "check_started_at": now + dt.timedelta(hours=1),
+        },
         "failed": {"last_check": [*stages[:6], asdict(REFUSED)], "state": "pending"},
         "lost": {
             "last_check": stages[:2], "last_checked_at": None, "state": "pending",

@@ -123,7 +123,7 @@ def test_full_round_of_a_quiet_calendar(start: Start) -> None:
     start.world.sync(is_full=True)
 
     # 16 days, 64, and the rest.
-    assert start.world.port.requests == ["advance", "view", "view", "view"]
+    assert start.world.port.requests == ["advance", "open", "view", "view", "view"]
 
 
 def test_first_sync_costs_a_request_a_page_and_what_is_sent(world: World) -> None:

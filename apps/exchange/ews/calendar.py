@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -28,26 +27,22 @@ from apps.exchange.errors import (
     Rejected,
     StaleChangeKey,
     SyncStateInvalid,
-    Transient,
 )
-from apps.exchange.ews import services
-from apps.exchange.ews.codes import TooMuch, Unsearchable
-from apps.exchange.ews.expansion import NUMBER, expand
+from apps.exchange.ews import directory, services
+from apps.exchange.ews.codes import Unsearchable
+from apps.exchange.ews.expansion import NUMBER
 from apps.exchange.ews.mapping import Kind, Unreadable, event, flag, ids, kind
-from apps.exchange.ews.masters import Master, Masters, master_of
+from apps.exchange.ews.masters import master_of
+from apps.exchange.ews.reading import Reader, single
 from apps.exchange.ews.wire import Wire
 from apps.exchange.ews.xml import find, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from apps.exchange.ews.session import EwsSettings
     from apps.exchange.ews.xml import Element
 
-# A calendar with more than a thousand events in it cannot be read over EWS.
-SMALLEST_VIEW = dt.timedelta(minutes=1)
-# Exchange refuses a view of more than two years.
-LARGEST_VIEW = dt.timedelta(days=700)
 LONGEST_KEY = 600
 
 
@@ -60,17 +55,6 @@ def calendar_for(settings: EwsSettings, email: str) -> EwsCalendar:
     return EwsCalendar(Wire(settings, email))
 
 
-@dataclass(slots=True)
-class _Sorted:
-    """Rows of a list by what has to be done with them."""
-
-    events: list[CalendarEvent]
-    problems: dict[str, str]
-    occurrences: list[Element]
-    # Masters, and what may be one: to be read with everything that a series needs.
-    to_expand: list[str]
-
-
 class EwsCalendar:
     """One mailbox. What it learns of series is good for one run."""
 
@@ -80,12 +64,10 @@ class EwsCalendar:
     def __init__(self, wire: Wire, *, page_size: int = services.FIND_LIMIT) -> None:
         self.wire = wire
         self._page_size = page_size
-        self._masters = Masters(wire)
-        # Ids of the calendar's folder, as its own items name it.
-        self._folders: set[str] = set()
+        self._reader = Reader(wire, page_size=page_size)
 
     def open(self) -> Mailbox:
-        folder = services.get_folder(self.wire)
+        folder = directory.get_folder(self.wire)
         folder_id, _key = ids(folder, "t:FolderId")
         rights = find(folder, "t:EffectiveRights")
         return Mailbox(
@@ -106,25 +88,25 @@ class EwsCalendar:
             raise SyncStateInvalid(_("The cursor is empty."))
         page = self._sync(cursor)
         if page.changed:
-            self._masters.forget()
+            self._reader.forget()
         # Lists cut long words and leave out addresses: what has changed is read whole.
         changed = dict.fromkeys(item_id for item_id, _key in map(ids, page.changed) if item_id)
-        items, lost = self._expanded(list(changed), window)
+        items, lost = self._reader.read(list(changed), window)
         return Page(tuple(items), (*page.gone, *lost), page.state, page.is_last)
 
     def view(self, window: Window, after: str = "") -> ViewPage:
         starts_at = dt.datetime.fromisoformat(after) if after else window.starts_at
-        rows, ends_at = self._rows(Window(starts_at, window.ends_at))
-        sorted_rows = self._sorted(rows)
+        rows, ends_at = self._reader.rows(Window(starts_at, window.ends_at))
+        sorted_rows = self._reader.sort(rows)
         events, problems = sorted_rows.events, sorted_rows.problems
-        for master, row in self._with_masters(sorted_rows.occurrences, problems):
+        for master, row in self._reader.with_masters(sorted_rows.occurrences, problems):
             try:
                 events.append(event(row, EventKey(master.item_id, master.name(row))))
             except Unreadable as error:
                 problems[master.item_id] = str(error)
         part = Window(starts_at, ends_at)
         # Some servers show masters in views.
-        for item in self._expanded(sorted_rows.to_expand, part)[0]:
+        for item in self._reader.read(sorted_rows.to_expand, part)[0]:
             events += item.events
             if item.problem:
                 problems[item.item_id] = item.problem
@@ -147,11 +129,11 @@ class EwsCalendar:
             return Item(item_id, problem=answer.cause)
         if isinstance(answer, ExchangeError):
             raise answer
-        if kind(answer) in (Kind.OCCURRENCE, Kind.EXCEPTION) or self._is_elsewhere(answer):
+        if kind(answer) in (Kind.OCCURRENCE, Kind.EXCEPTION) or self._reader.is_elsewhere(answer):
             raise NotFound(_("The event is not in this calendar."))
         if kind(answer) is Kind.MASTER:
-            return self._expand([master_of(answer)], window)[0]
-        return _single(answer, item_id)
+            return self._reader.expand([master_of(answer)], window)[0]
+        return single(answer, item_id)
 
     def find(self, window: Window, *, stamp: str = "", uid: str = "") -> tuple[Item, ...]:
         found: list[str] = []
@@ -166,7 +148,7 @@ class EwsCalendar:
                 found += self._searched(window, wanted)
         # They are few, and decide what is whose: each is read whole.
         item_ids = [item_id for item_id in dict.fromkeys(found) if item_id]
-        items, _lost = self._expanded(item_ids, window)
+        items, _lost = self._reader.read(item_ids, window)
         return tuple(items)
 
     def create(self, content: Content, *, stamp: str, attempt_id: str) -> EventRef:
@@ -179,14 +161,14 @@ class EwsCalendar:
         target = (ref.key.item_id, ref.change_key)
         if ref.key.original_start:
             target = ids(self._current(ref))
-            self._masters.forget()
+            self._reader.forget()
         item_id, change_key = services.update_item(self.wire, target, content, parts)
         return EventRef(ref.key, change_key, item_id if ref.key.original_start else "")
 
     def delete(self, ref: EventRef) -> None:
         # Whether DeleteItem looks at a change key is nowhere written.
         target = ids(self._current(ref))
-        self._masters.forget()
+        self._reader.forget()
         services.delete_item(self.wire, target)
 
     def decline(self, ref: EventRef) -> None:
@@ -197,7 +179,7 @@ class EwsCalendar:
             is_invitation = True
         if not is_invitation:
             raise Rejected(_("An appointment without another organiser cannot be declined."))
-        self._masters.forget()
+        self._reader.forget()
         services.decline_item(self.wire, ids(current))
 
     def _sync(self, cursor: str) -> services.SyncPage:
@@ -206,106 +188,10 @@ class EwsCalendar:
     def _name(self) -> str:
         """What the directory calls the mailbox; nothing depends on it."""
         try:
-            found = services.resolve_names(self.wire, self.wire.email)
+            found = directory.resolve_names(self.wire, self.wire.email)
         except ExchangeError:
             return ""
         return text(found[0], "t:Name") if found else ""
-
-    def _rows(self, window: Window) -> tuple[Sequence[Element], dt.datetime]:
-        """What a part of a window shows, whole, and where that part ends."""
-        ends_at = min(window.ends_at, window.starts_at + LARGEST_VIEW)
-        while True:
-            part = Window(window.starts_at, ends_at)
-            rows = self._whole(part)
-            if rows is not None:
-                return rows, ends_at
-            half = (ends_at - window.starts_at) / 2
-            if half < SMALLEST_VIEW:
-                raise Transient(_("The server does not show all of the calendar."))
-            ends_at = (window.starts_at + half).replace(microsecond=0)
-
-    def _whole(self, window: Window) -> Sequence[Element] | None:
-        """What a window shows; None where the server shows a part of it."""
-        try:
-            page = services.find_in_view(self.wire, window, limit=self._page_size)
-        except TooMuch:
-            return None
-        self._learn_folder(page.items)
-        return page.items if page.is_whole else None
-
-    def _sorted(self, rows: Iterable[Element]) -> _Sorted:
-        found = _Sorted([], {}, [], [])
-        for row in rows:
-            item_id = ids(row)[0]
-            match kind(row):
-                case _ if not item_id:
-                    # It cannot even be named: what it hides is looked for by its id.
-                    continue
-                case Kind.SINGLE:
-                    try:
-                        found.events.append(event(row))
-                    except Unreadable as error:
-                        found.problems[item_id] = str(error)
-                case Kind.OCCURRENCE | Kind.EXCEPTION:
-                    found.occurrences.append(row)
-                case _:
-                    found.to_expand.append(item_id)
-        found.events = self._completed(found.events)
-        return found
-
-    def _completed(self, events: list[CalendarEvent]) -> list[CalendarEvent]:
-        """Where a stamp came without the UID that proves it: ask for the whole item."""
-        doubtful = [one.key.item_id for one in events if one.stamp and not one.uid]
-        answers = services.get_items(self.wire, [services.item_id(one) for one in doubtful])
-        whole: dict[str, CalendarEvent] = {}
-        for answer in answers:
-            item = None if isinstance(answer, ExchangeError) else _single(answer, "")
-            if item is not None and item.events:
-                whole[item.item_id] = item.events[0]
-        return [whole.get(one.key.item_id, one) for one in events]
-
-    def _with_masters(
-        self, occurrences: Sequence[Element], problems: dict[str, str]
-    ) -> list[tuple[Master, Element]]:
-        """Occurrences with their masters; those that vanished meanwhile are left out."""
-        found = []
-        masters = self._masters.of(occurrences) if occurrences else {}
-        for row in occurrences:
-            item_id = ids(row)[0]
-            master = masters[item_id]
-            if isinstance(master, Master):
-                found.append((master, row))
-            elif not isinstance(master, NotFound):
-                problems[item_id] = master.cause
-        return found
-
-    def _expanded(
-        self, item_ids: Sequence[str], window: Window
-    ) -> tuple[list[Item], tuple[str, ...]]:
-        """Masters by their ids, expanded; and which of them are no longer there."""
-        answers = services.get_items(
-            self.wire, [services.item_id(item_id) for item_id in item_ids], services.EXPANDED
-        )
-        items: list[Item] = []
-        masters: list[Master] = []
-        occurrences: list[Element] = []
-        lost: list[str] = []
-        for item_id, answer in zip(item_ids, answers, strict=True):
-            if isinstance(answer, NotFound):
-                lost.append(item_id)
-            elif isinstance(answer, ExchangeError):
-                items.append(Item(item_id, problem=answer.cause))
-            elif kind(answer) is Kind.MASTER:
-                masters.append(master_of(answer))
-            elif kind(answer) in (Kind.OCCURRENCE, Kind.EXCEPTION):
-                occurrences.append(answer)
-            else:
-                items.append(_single(answer, item_id))
-        problems: dict[str, str] = {}
-        masters += [master for master, _row in self._with_masters(occurrences, problems)]
-        items += [Item(item_id, problem=words) for item_id, words in problems.items()]
-        once = {master.item_id: master for master in masters}
-        return items + self._expand(list(once.values()), window), tuple(lost)
 
     def _searched(self, window: Window, wanted: str) -> list[str]:
         """Ids of what a window shows with this stamp or UID, where the server cannot search."""
@@ -319,19 +205,6 @@ class EwsCalendar:
             after = page.next
             if not after:
                 return
-
-    def _expand(self, masters: Sequence[Master], window: Window) -> list[Item]:
-        known: list[tuple[Master, Element]] = []
-
-        def expanded_by_server() -> Sequence[tuple[Master, Element]]:
-            if not known:
-                starts_at = window.starts_at
-                while starts_at < window.ends_at:
-                    rows, starts_at = self._rows(Window(starts_at, window.ends_at))
-                    known.extend(self._with_masters(self._sorted(rows).occurrences, {}))
-            return known
-
-        return expand(masters, window, wire=self.wire, expanded_by_server=expanded_by_server)
 
     def _current(self, ref: EventRef) -> Element:
         """The event as it is now, if nobody changed it since that version.
@@ -356,31 +229,6 @@ class EwsCalendar:
         if is_another or ref.change_key not in {ids(answer)[1] for answer in answers}:
             raise StaleChangeKey(_("The event was changed since it was read."))
         return found
-
-    def _learn_folder(self, rows: Iterable[Element]) -> None:
-        for row in rows:
-            folder_id, _key = ids(row, "t:ParentFolderId")
-            if folder_id:
-                self._folders.add(folder_id)
-                return
-
-    def _is_elsewhere(self, item: Element) -> bool:
-        """Whether an item lies in another folder; where it does not say, it does not."""
-        folder_id, _key = ids(item, "t:ParentFolderId")
-        if not folder_id or folder_id in self._folders:
-            return False
-        if services.is_calendar(self.wire, folder_id):
-            self._folders.add(folder_id)
-            return False
-        return True
-
-
-def _single(answer: Element, item_id: str) -> Item:
-    try:
-        found = event(answer)
-    except Unreadable as error:
-        return Item(item_id, problem=str(error))
-    return Item(found.key.item_id, (found,))
 
 
 def _digest(folder_id: str) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.exchange import transport
 from apps.exchange.errors import AuthenticationFailed, ExchangeError, Misconfigured
-from apps.exchange.ews import errors, services, session
+from apps.exchange.ews import directory, errors, session
 from apps.exchange.ews.calendar import EwsCalendar
 from apps.exchange.ews.codes import SwitchedOff, Where, by_code
 from apps.exchange.ews.wire import Wire
@@ -140,7 +140,7 @@ def _signed_in(settings: EwsSettings, email: str) -> Iterator[Stage]:
             mailbox = calendar.open()
         else:
             # Whatever it says of room lists: who is let in, gets an answer.
-            services.get_room_lists(calendar.wire)
+            directory.get_room_lists(calendar.wire)
     except ExchangeError as error:
         refusal = error
     version = calendar.wire.server_version

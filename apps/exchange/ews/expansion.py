@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from apps.exchange.ews.series import Moved
     from apps.exchange.ews.wire import Wire
     from apps.exchange.ews.xml import Element
+    from apps.exchange.recurrence import Series
 
 # Exceptions that ended longer ago than this are told by their master's words.
 READ_SINCE = dt.timedelta(days=7)
@@ -49,7 +50,7 @@ def expand(
                 rows = [row for one, row in expanded_by_server() if one.item_id == master.item_id]
                 events = tuple(_by_server(master, rows, exceptions))
             else:
-                events = tuple(_by_us(master, window, exceptions))
+                events = tuple(_by_us(master, master.series, window, exceptions))
         except Unreadable as error:
             found.append(Item(master.item_id, is_series=True, problem=str(error)))
         except ExchangeError as error:
@@ -70,11 +71,11 @@ def _read_exceptions(masters: Sequence[Master], window: Window, wire: Wire) -> E
     return dict(zip(wanted, answers, strict=True))
 
 
-def _by_us(master: Master, window: Window, exceptions: Exceptions) -> Iterator[CalendarEvent]:
-    if master.series is None:
-        raise Unreadable("Its series cannot be told.")
+def _by_us(
+    master: Master, series: Series, window: Window, exceptions: Exceptions
+) -> Iterator[CalendarEvent]:
     shared = event(master.element)
-    for slot in slots(master.series, window):
+    for slot in slots(series, window):
         if not slot.is_exception:
             yield replace(
                 shared,

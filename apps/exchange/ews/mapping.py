@@ -42,20 +42,17 @@ class Kind(StrEnum):
     OCCURRENCE = "Occurrence"
     EXCEPTION = "Exception"
     MASTER = "RecurringMaster"
-    UNKNOWN = ""
 
 
 def kind(item: Element) -> Kind:
     """What CalendarItemType says; where it is missing, what the item shows of itself."""
     try:
-        found = Kind(text(item, "t:CalendarItemType"))
+        return Kind(text(item, "t:CalendarItemType"))
     except ValueError:
-        found = Kind.UNKNOWN
-    if found is not Kind.UNKNOWN:
-        return found
-    if find(item, "t:Recurrence") is not None:
-        return Kind.MASTER
-    return Kind.UNKNOWN if flag(item, "t:IsRecurring") else Kind.SINGLE
+        if find(item, "t:Recurrence") is not None:
+            return Kind.MASTER
+        # Of a series, and not its master: that is told apart, and shows its recurrence when read.
+        return Kind.OCCURRENCE if flag(item, "t:IsRecurring") else Kind.SINGLE
 
 
 def ids(item: Element, path: str = "t:ItemId") -> tuple[str, str]:

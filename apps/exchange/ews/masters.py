@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from apps.exchange.errors import ExchangeError, NotFound
+from apps.exchange.errors import ExchangeError
 from apps.exchange.ews import services
 from apps.exchange.ews.mapping import Unreadable, flag, ids, instant, name_of
 from apps.exchange.ews.series import Moved, moved, series, zone_of
@@ -128,9 +128,8 @@ class Masters:
             return False
         return len(set(names)) == len(names) and all(master.has(name) for name in names)
 
-    def _only(self, uid: str) -> Answer:
-        known = self._by_uid.get(uid) or {}
-        return next(iter(known.values())) if len(known) == 1 else _lost()
+    def _only(self, uid: str) -> Master:
+        return next(iter(self._by_uid[uid].values()))
 
     def _ask(self, occurrences: Sequence[Element]) -> None:
         unknown = [one for one in occurrences if ids(one)[0] not in self._asked]
@@ -144,7 +143,3 @@ class Masters:
             self._asked[ids(one)[0]] = found
             if isinstance(found, Master):
                 self._by_uid[text(one, "t:UID")][found.item_id] = found
-
-
-def _lost() -> NotFound:
-    return NotFound("Its series cannot be told.")

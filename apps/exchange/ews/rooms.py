@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from apps.exchange.errors import ExchangeError
-from apps.exchange.ews import services
+from apps.exchange.ews import directory
 from apps.exchange.ews.wire import Wire
 from apps.exchange.ews.xml import text
 
@@ -40,9 +40,9 @@ def suggestions(settings: EwsSettings) -> list[Room]:
     """
     wire = Wire(settings, "")
     found: dict[str, Room] = {}
-    for one in services.get_room_lists(wire)[:MOST_LISTS]:
+    for one in directory.get_room_lists(wire)[:MOST_LISTS]:
         try:
-            rooms = services.get_rooms(wire, text(one, "t:EmailAddress"))
+            rooms = directory.get_rooms(wire, text(one, "t:EmailAddress"))
         except ExchangeError:
             continue
         for room in rooms:

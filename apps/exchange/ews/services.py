@@ -1,4 +1,4 @@
-"""The operations of EWS that we use: each builds its request, and gives back elements.
+"""The operations of EWS on items: each builds its request, and gives back elements.
 
 https://learn.microsoft.com/exchange/client-developer/web-service-reference/ews-operations-in-exchange
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from apps.exchange.errors import AccessDenied, ExchangeError, NotFound, Rejected, Transient
 from apps.exchange.ews import errors
 from apps.exchange.ews.mapping import ids, new_item, stamp_uri, updates
-from apps.exchange.ews.xml import Damaged, Element, every, find, make, text
+from apps.exchange.ews.xml import Damaged, Element, find, make, text
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -62,8 +62,8 @@ def sync_folder_items(wire: Wire, state: str, *, limit: int = SYNC_PAGE) -> Sync
     answer = wire.message(
         make(
             "m:SyncFolderItems",
-            _shape("m:ItemShape", NOTHING_ELSE, with_stamp=False),
-            make("m:SyncFolderId", _calendar(wire)),
+            shape("m:ItemShape", NOTHING_ELSE, with_stamp=False),
+            make("m:SyncFolderId", calendar_folder(wire)),
             *([make("m:SyncState", text=state)] if state else []),
             make("m:MaxChangesReturned", text=str(min(limit, SYNC_PAGE))),
             make("m:SyncScope", text="NormalItems"),
@@ -71,7 +71,7 @@ def sync_folder_items(wire: Wire, state: str, *, limit: int = SYNC_PAGE) -> Sync
     )
     new_state = text(answer, "m:SyncState")
     if not new_state:
-        raise _damaged(wire, "SyncFolderItems")
+        raise damaged(wire, "SyncFolderItems")
     changes = find(answer, "m:Changes")
     changed: list[Element] = []
     gone: list[str] = []
@@ -142,15 +142,15 @@ def get_items(
         batch = item_ids[len(found) : len(found) + BATCH]
         payload = make(
             "m:GetItem",
-            _shape("m:ItemShape", fields, with_stamp=bool(fields)),
+            shape("m:ItemShape", fields, with_stamp=bool(fields)),
             make("m:ItemIds", *batch),
         )
         answers = [_item(answer) for answer in wire.messages(payload)]
         if len(answers) > len(batch):
-            raise _damaged(wire, "GetItem")
+            raise damaged(wire, "GetItem")
         known = _until_stopped(answers)
         if not known:
-            raise answers[0] if answers else _damaged(wire, "GetItem")
+            raise answers[0] if answers else damaged(wire, "GetItem")
         found += known
     return found
 
@@ -159,7 +159,7 @@ def create_item(wire: Wire, content: Content, *, stamp: str, attempt_id: str) ->
     """Write a single; its id and change key. Nobody is mailed."""
     payload = make(
         "m:CreateItem",
-        make("m:SavedItemFolderId", _calendar(wire)),
+        make("m:SavedItemFolderId", calendar_folder(wire)),
         make("m:Items", new_item(content, stamp=stamp, attempt_id=attempt_id)),
         SendMeetingInvitations="SendToNone",
     )
@@ -201,80 +201,6 @@ def decline_item(wire: Wire, item: tuple[str, str]) -> None:
     wire.message(payload, is_write=True)
 
 
-def get_folder(wire: Wire) -> Element:
-    """The calendar: FolderId, DisplayName, EffectiveRights."""
-    payload = make(
-        "m:GetFolder",
-        _shape("m:FolderShape", ("folder:DisplayName", "folder:EffectiveRights"), with_stamp=False),
-        make("m:FolderIds", _calendar(wire)),
-    )
-    folders = find(wire.message(payload), "m:Folders")
-    if folders is None or len(folders) == 0:
-        raise _damaged(wire, "GetFolder")
-    return folders[0]
-
-
-def subscribe(wire: Wire) -> str:
-    """Have the server watch the calendar; the subscription's id."""
-    events = ("CopiedEvent", "CreatedEvent", "DeletedEvent", "ModifiedEvent", "MovedEvent")
-    request = make(
-        "m:StreamingSubscriptionRequest",
-        make("t:FolderIds", _calendar(wire)),
-        make("t:EventTypes", *(make("t:EventType", text=event) for event in events)),
-    )
-    subscription = text(wire.message(make("m:Subscribe", request)), "m:SubscriptionId")
-    if not subscription:
-        raise _damaged(wire, "Subscribe")
-    return subscription
-
-
-def get_streaming_events(subscriptions: Sequence[str], minutes: int) -> Element:
-    """The request whose answer stays open for so long."""
-    return make(
-        "m:GetStreamingEvents",
-        make("m:SubscriptionIds", *(make("t:SubscriptionId", text=one) for one in subscriptions)),
-        make("m:ConnectionTimeout", text=str(minutes)),
-    )
-
-
-def is_calendar(wire: Wire, folder_id: str) -> bool:
-    """Whether a folder is the mailbox's calendar, whatever form its id has where it was read."""
-    payload = make(
-        "m:GetFolder",
-        _shape("m:FolderShape", NOTHING_ELSE, with_stamp=False),
-        make("m:FolderIds", _calendar(wire), make("t:FolderId", Id=folder_id)),
-    )
-    known, other = [*wire.messages(payload), None, None][:2]
-    if known is None or isinstance(known, ExchangeError):
-        raise known or _damaged(wire, "GetFolder")
-    if other is None or isinstance(other, ExchangeError):
-        return False
-    one, two = (find(message, "m:Folders")[0] for message in (known, other))
-    return ids(one, "t:FolderId")[0] == ids(two, "t:FolderId")[0]
-
-
-def get_room_lists(wire: Wire) -> list[Element]:
-    """Name and EmailAddress of each list of rooms that an administrator made."""
-    return every(wire.message(make("m:GetRoomLists")), "m:RoomLists/t:Address")
-
-
-def get_rooms(wire: Wire, room_list: str) -> list[Element]:
-    """Name and EmailAddress of each room on a list."""
-    payload = make("m:GetRooms", make("m:RoomList", make("t:EmailAddress", text=room_list)))
-    return every(wire.message(payload), "m:Rooms/t:Room/t:Id")
-
-
-def resolve_names(wire: Wire, entry: str) -> list[Element]:
-    """Mailboxes (Name, EmailAddress, MailboxType) that answer to a name or an address."""
-    payload = make(
-        "m:ResolveNames",
-        make("m:UnresolvedEntry", text=entry),
-        ReturnFullContactData="false",
-        SearchScope="ActiveDirectory",
-    )
-    return every(wire.message(payload), "m:ResolutionSet/t:Resolution/t:Mailbox")
-
-
 def item_id(item: str, change_key: str = "") -> Element:
     return make("t:ItemId", Id=item, **_version(change_key))
 
@@ -291,17 +217,19 @@ def _version(change_key: str) -> dict[str, str]:
     return {"ChangeKey": change_key} if change_key else {}
 
 
-def _shape(name: str, fields: Iterable[str], *, with_stamp: bool) -> Element:
-    shape = make(name, make("t:BaseShape", text="IdOnly"))
+def shape(name: str, fields: Iterable[str], *, with_stamp: bool) -> Element:
+    """Which properties an answer is to have, beside ids."""
+    found = make(name, make("t:BaseShape", text="IdOnly"))
     uris = [make("t:FieldURI", FieldURI=field) for field in fields]
     if with_stamp:
         uris.append(stamp_uri())
     if uris:
-        shape.append(make("t:AdditionalProperties", *uris))
-    return shape
+        found.append(make("t:AdditionalProperties", *uris))
+    return found
 
 
-def _calendar(wire: Wire) -> Element:
+def calendar_folder(wire: Wire) -> Element:
+    """The mailbox's own calendar, by no id: one made anew is another folder of that name."""
     mailbox = make("t:Mailbox", make("t:EmailAddress", text=wire.email))
     return make("t:DistinguishedFolderId", mailbox, Id="calendar")
 
@@ -324,16 +252,16 @@ def _find(wire: Wire, view: Element, fields: Sequence[str], *restriction: Elemen
     answer = wire.message(
         make(
             "m:FindItem",
-            _shape("m:ItemShape", fields, with_stamp=True),
+            shape("m:ItemShape", fields, with_stamp=True),
             view,
             *restriction,
-            make("m:ParentFolderIds", _calendar(wire)),
+            make("m:ParentFolderIds", calendar_folder(wire)),
             Traversal="Shallow",
         )
     )
     root = find(answer, "m:RootFolder")
     if root is None:
-        raise _damaged(wire, "FindItem")
+        raise damaged(wire, "FindItem")
     items = find(root, "t:Items")
     found = tuple(items) if items is not None else ()
     total = root.get("TotalItemsInView", "")
@@ -368,10 +296,11 @@ def _written_ids(wire: Wire, payload: Element) -> tuple[str, str]:
     items = find(wire.message(payload, is_write=True), "m:Items")
     found = ids(items[0]) if items is not None and len(items) else ("", "")
     if not found[0]:
-        raise _damaged(wire, payload.tag.rpartition("}")[2], is_write=True)
+        raise damaged(wire, payload.tag.rpartition("}")[2], is_write=True)
     return found
 
 
-def _damaged(wire: Wire, operation: str, *, is_write: bool = False) -> ExchangeError:
+def damaged(wire: Wire, operation: str, *, is_write: bool = False) -> ExchangeError:
+    """An answer that lacks what every answer has."""
     error = Damaged("It lacks what it must have.")
     return errors.translate(error, wire.where(operation, is_write=is_write))

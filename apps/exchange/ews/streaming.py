@@ -13,14 +13,16 @@ from django.utils.translation import gettext as _
 from apps.exchange.errors import ExchangeError, Transient
 from apps.exchange.ews import codes, envelopes, errors
 from apps.exchange.ews.errors import HttpRefusal
-from apps.exchange.ews.services import get_streaming_events, subscribe
+from apps.exchange.ews.services import calendar_folder, damaged
 from apps.exchange.ews.wire import Wire
+from apps.exchange.ews.xml import make, text
 from apps.exchange.push import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from apps.exchange.ews.session import EwsSettings
+    from apps.exchange.ews.xml import Element
 
 # After so long the server ends the stream, and it is opened again with what was added since.
 STREAM_MINUTES = 5
@@ -41,7 +43,7 @@ class EwsPushes:
         self._emails: dict[str, str] = {}
 
     def subscribe(self, email: str) -> str:
-        subscription = subscribe(Wire(self._settings, email))
+        subscription = _subscribe(Wire(self._settings, email))
         self._emails[subscription] = email
         return subscription
 
@@ -56,7 +58,7 @@ class EwsPushes:
             raise errors.translate(error, wire.where("GetStreamingEvents")) from None
 
     def _heard(self, wire: Wire, subscriptions: Sequence[str]) -> Iterator[Heard]:
-        payload = get_streaming_events(subscriptions, STREAM_MINUTES)
+        payload = _events_of(subscriptions)
         with wire.stream(payload, silence_s=SILENCE_S) as answer:
             if answer.status_code not in (requests.codes.ok, requests.codes.server_error):
                 raise HttpRefusal(answer.status_code)
@@ -70,3 +72,24 @@ class EwsPushes:
         raise Transient(
             _("%(server)s broke a stream of notifications off.") % {"server": self._settings.host}
         )
+
+
+def _subscribe(wire: Wire) -> str:
+    kinds = ("CopiedEvent", "CreatedEvent", "DeletedEvent", "ModifiedEvent", "MovedEvent")
+    request = make(
+        "m:StreamingSubscriptionRequest",
+        make("t:FolderIds", calendar_folder(wire)),
+        make("t:EventTypes", *(make("t:EventType", text=kind) for kind in kinds)),
+    )
+    subscription = text(wire.message(make("m:Subscribe", request)), "m:SubscriptionId")
+    if not subscription:
+        raise damaged(wire, "Subscribe")
+    return subscription
+
+
+def _events_of(subscriptions: Sequence[str]) -> Element:
+    return make(
+        "m:GetStreamingEvents",
+        make("m:SubscriptionIds", *(make("t:SubscriptionId", text=one) for one in subscriptions)),
+        make("m:ConnectionTimeout", text=str(STREAM_MINUTES)),
+    )

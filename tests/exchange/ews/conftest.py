@@ -9,7 +9,7 @@ import pytest
 
 from apps.exchange.ews import session
 from apps.exchange.ews.calendar import EwsCalendar
-from apps.sandbox.server import serve
+from apps.sandbox.server import SandboxServer, serve
 from apps.sandbox.store import Store
 from tests.exchange.ews.sandbox_room import SandboxRoom
 from tests.exchange.ews.soap import Exchange
@@ -35,11 +35,25 @@ def calendar(exchange: Exchange) -> EwsCalendar:
     return EwsCalendar(exchange.wire())
 
 
-@pytest.fixture
-def room() -> Iterator[SandboxRoom]:
-    """A room on a sandbox of its own, whose every answer keeps to the schema."""
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[SandboxServer]:
     with serve(Store(), check_answers=True) as server:
-        yield SandboxRoom(server)
-        session.close_connections()
-    assert server.ews.invalid_answers == []
-    assert server.errors == []
+        yield server
+
+
+@pytest.fixture
+def sound(sandbox: SandboxServer) -> Iterator[SandboxServer]:
+    """The sandbox without yesterday's faults; what it answers keeps to the schema."""
+    sandbox.faults.forget()
+    sandbox.ews.check_answers = True
+    sandbox.ews.invalid_answers.clear()
+    sandbox.errors.clear()
+    sandbox.requests.forget()
+    yield sandbox
+    assert sandbox.ews.invalid_answers == []
+    assert sandbox.errors == []
+
+
+@pytest.fixture
+def room(sound: SandboxServer) -> SandboxRoom:
+    return SandboxRoom(sound)

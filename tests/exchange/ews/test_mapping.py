@@ -198,7 +198,7 @@ def test_stamp_of_others_is_none_of_ours() -> None:
         ({"CalendarItemType": "RecurringMaster"}, Kind.MASTER),
         ({"CalendarItemType": "Odd"}, Kind.SINGLE),
         ({}, Kind.SINGLE),
-        ({"IsRecurring": "true"}, Kind.UNKNOWN),
+        ({"IsRecurring": "true"}, Kind.OCCURRENCE),
         ({"Recurrence": ""}, Kind.MASTER),
     ],
 )

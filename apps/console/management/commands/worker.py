@@ -46,6 +46,8 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, pass_on)
         signal.signal(signal.SIGALRM, give_up)
         status = cluster.wait()
+        # While Python itself ends, an alarm would kill it: its handler is gone by then.
+        signal.alarm(0)
         # What the main process did not end itself has nobody left to end it.
         give_up(0, None)
         sys.exit(0 if stopping else status)
