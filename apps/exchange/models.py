@@ -201,6 +201,6 @@ class ExchangeConnection(models.Model):
             "auth": self.sign_in or self.SignIn.BASIC,
             "access": self.access,
             "ca_pem": self.ca_pem,
-            # Whatever is kept by this key is forgotten with every change.
-            "key": f"{self.uuid}.{self.revision}",
+            # With other settings under the same key, the sessions that are open are closed.
+            "key": str(self.uuid),
         }

@@ -135,6 +135,9 @@ def finish_uninstall(connection: ExchangeConnection) -> None:
         fix="",
     )
     if done:
+        from apps.exchange.ews.session import close_connection  # noqa: PLC0415 -- one wire
+
+        close_connection(str(connection.uuid))
         _log("uninstalled", connection, None)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from apps.exchange.errors import (
     ConnectionStopped,
     ExchangeError,
     Misconfigured,
+    Throttled,
     Transient,
 )
 from apps.exchange.models import ExchangeConnection
@@ -176,7 +177,7 @@ def _left(session: Session) -> Report:
     return Report(outcome, {"RemoveRemote": session.run.done}, goes_on=outcome is Outcome.CONTINUES)
 
 
-def _watched(calendar: CalendarLink, port: Calendar) -> Calendar:
+def _watched(calendar: CalendarLink, port: Calendar, clock: Clock) -> Calendar:
     """The port, looking before each request whether the connection may still be used.
 
     Another worker's sign-in may have been refused a moment ago: trying on would lock the account.
@@ -184,9 +185,14 @@ def _watched(calendar: CalendarLink, port: Calendar) -> Calendar:
     rows = ExchangeConnection.objects.filter(pk=calendar.connection_id or 0)
 
     def look(_step: str) -> None:
-        stopped = rows.exclude(stopped_at=None).first()
-        if stopped is not None:
-            raise ConnectionStopped(stopped.cause, fix=stopped.fix)
+        now = clock()
+        halted = rows.filter(~Q(stopped_at=None) | Q(paused_until__gt=now)).first()
+        if halted is None:
+            return
+        if halted.stopped_at is not None:
+            raise ConnectionStopped(halted.cause, fix=halted.fix)
+        wait = None if halted.paused_until is None else halted.paused_until - now
+        raise Transient(_("Exchange is busy and asks us to wait."), retry_after=wait)
 
     return WrappedCalendar(port, look)
 
@@ -198,7 +204,7 @@ def open_session(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Cloc
     run.window_from, run.window_until = window.starts_at.date(), window.ends_at.date()
     return Session(
         calendar=calendar,
-        port=_watched(calendar, calendar_for(calendar.connection, calendar.email)),
+        port=_watched(calendar, calendar_for(calendar.connection, calendar.email), clock),
         lease=lease,
         run=run,
         window=window,
@@ -338,6 +344,8 @@ def _failed(
             stop(calendar.connection_id, exc, now)
         case Transient():
             wait = exc.retry_after or wait
+            if isinstance(exc, Throttled):
+                _pause(calendar, now + wait)
         case _:
             if isinstance(exc, AccessDenied) and _is_refused_elsewhere(calendar):
                 stop(calendar.connection_id, exc, now)
@@ -351,6 +359,14 @@ def _failed(
     _end_run(run, Outcome.FAILED, clock, **told)
     lease.release()
     return Report("failed", words=exc.cause)
+
+
+def _pause(calendar: CalendarLink, until: dt.datetime) -> None:
+    """A server's back-off is the account's where it works as a delegate; else the mailbox's alone."""
+    connection = calendar.connection
+    if connection is not None and connection.shares_back_off:
+        rows = ExchangeConnection.objects.filter(pk=connection.pk)
+        rows.filter(Q(paused_until=None) | Q(paused_until__lt=until)).update(paused_until=until)
 
 
 def _is_refused_elsewhere(calendar: CalendarLink) -> bool:

@@ -12,6 +12,7 @@ from django_q.models import OrmQ
 
 from apps.exchange import services, tasks
 from apps.exchange.errors import Misconfigured
+from apps.exchange.ews.session import close_connections, protocol_for
 from apps.exchange.models import CHECK_LASTS_AT_MOST, ExchangeConnection
 from apps.exchange.secrets import SecretUnreadable
 from apps.exchange.services import InstallRefused
@@ -228,15 +229,18 @@ def test_check_of_an_earlier_version_tells_nothing_about_this_one(
     assert tasks.check(installed.pk, earlier.revision - 1).startswith("skipped")
 
 
-def test_whatever_a_wire_keeps_by_key_is_forgotten_with_a_change(
+def test_sessions_of_earlier_settings_are_not_used_after_a_change(
     installed: ExchangeConnection,
 ) -> None:
-    before = installed.settings.key
+    installed.server_url = "https://mail.example.com/EWS/Exchange.asmx"
+    before = protocol_for(installed.settings)
+    assert protocol_for(installed.settings) is before
+    installed.server_url = "https://other.example.com/EWS/Exchange.asmx"
 
-    services.change(connection=installed, details=details(), by=None)
+    after = protocol_for(installed.settings)
 
-    installed.refresh_from_db()
-    assert installed.settings.key != before
+    assert after is not before
+    close_connections()
 
 
 # --- Names -------------------------------------------------------------------------------------------

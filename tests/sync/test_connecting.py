@@ -497,3 +497,42 @@ def test_one_mailbox_without_access_leaves_the_others_alone(
 
     assert ExchangeConnection.objects.get().stopped_at is None
     assert bad.calendar.state == State.NEEDS_ATTENTION
+
+
+BUSY = errors.Throttled("Busy.", retry_after=10 * MINUTE)
+
+
+def test_back_off_of_a_delegates_server_pauses_the_whole_connection(
+    world: World, location: Location
+) -> None:
+    ExchangeConnection.objects.update(access=ExchangeConnection.Access.DELEGATE)
+    other = make_world(ResourceFactory.create(location=location), "other@example.com")
+    fail_always(world, BUSY)
+    world.sync()
+
+    other.sync()
+
+    assert other.port.requests == []
+    assert other.calendar.state != State.NEEDS_ATTENTION
+    other.later(11 * MINUTE)
+    other.sync()
+    assert other.calendar.state == State.IN_SYNC
+
+
+def test_back_off_with_impersonation_is_the_mailboxs_alone(
+    world: World, location: Location
+) -> None:
+    other = make_world(ResourceFactory.create(location=location), "other@example.com")
+    fail_always(world, BUSY)
+    world.sync()
+
+    other.sync()
+
+    assert other.calendar.state == State.IN_SYNC
+
+
+def fail_always(world: World, error: errors.ExchangeError) -> None:
+    def hook(_name: str, _when: str) -> None:
+        raise error
+
+    world.port.hook = hook
