@@ -298,8 +298,6 @@ def forms(theirs: Tenancy) -> list[dict[str, object]]:
             "mailbox": "forged@example.com",
             "connection": theirs.connection.pk,
             "leave": "yes",
-            "ours": "remove",
-            "theirs": "remove",
             "do": Do.PAUSE,
             "apply": "all",
             "link": theirs.link.pk,
