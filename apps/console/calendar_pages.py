@@ -184,7 +184,7 @@ def free_mailboxes(connections: QuerySet[ExchangeConnection]) -> list[Suggestion
         try:
             found.update(suggesting.suggestions(connection))
         except AuthenticationFailed as refused:
-            stopping.stop(connection.pk, refused, timezone.now())
+            stopping.stop(connection.pk, refused, timezone.now(), revision=connection.revision)
     taken = Resource.objects.filter(
         location__tenant__in={connection.tenant_id for connection in mine},
         calendar_email__isnull=False,

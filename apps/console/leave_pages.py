@@ -19,7 +19,7 @@ from apps.console.calendar_pages import CalendarPages, require_manager
 from apps.exchange.models import ExchangeConnection
 from apps.resources import services as resources
 from apps.resources.errors import CalendarRefused
-from apps.sync import leave, telling
+from apps.sync import addresses, leave, telling
 from apps.sync.addresses import would_leave
 from apps.sync.models import CalendarLink
 
@@ -178,9 +178,11 @@ class LeavePages(CalendarPages):
                 return self._ask_for_many(request, rows, connected, form)
             keeps_ours, keeps_theirs = form.keeps_ours, form.keeps_theirs
         with transaction.atomic():
-            for calendar in calendars:
+            for calendar in connected:
                 leave.leave(calendar, keeps_ours_there=keeps_ours, keeps_theirs_here=keeps_theirs)
             for resource in rows:
+                if resource.pk not in {calendar.resource_id for calendar in connected}:
+                    addresses.give_up(resource)
                 resources.archive(resource)
         return len(rows)
 

@@ -95,4 +95,6 @@ def _meant(ip: Address) -> Address:
 
 
 def _is_public(ip: Address) -> bool:
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+    # fec0::/10 was for networks within a site (RFC 3879), and some still route it.
+    is_site_local = isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or is_site_local)

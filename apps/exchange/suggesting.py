@@ -43,6 +43,9 @@ def suggestions(connection: ExchangeConnection) -> list[Suggestion]:
         return known
     if connection.stopped_at or connection.is_paused or not connection.sign_in:
         return []
+    if not cache.add(f"{key}.asked", 1, TROUBLE_REMEMBERED_S):
+        # Somebody asks already: a slow server holds up one page, and not many.
+        return []
     # It loads exchangelib, which is slow, and which most pages have no use for.
     from apps.exchange.ews import rooms  # noqa: PLC0415
 

@@ -49,7 +49,7 @@ def connect(
             % {"resource": resource}
         )
     resources.set_calendar_email(resource, email)
-    calendar = CalendarLink.objects.select_for_update().filter(resource=resource).first()
+    calendar = CalendarLink.objects.select_for_update(no_key=True).filter(resource=resource).first()
     if calendar is not None and calendar.state == State.LEAVING:
         calendar.next_email, calendar.next_connection = resource.calendar_email or "", connection
         calendar.save(update_fields=["next_email", "next_connection"])
@@ -83,7 +83,7 @@ def try_again(calendar: CalendarLink) -> None:
     Raises:
         CalendarRefused: the claim was released meanwhile, and cannot be made again.
     """
-    calendar = CalendarLink.objects.select_for_update().get(pk=calendar.pk)
+    calendar = CalendarLink.objects.select_for_update(no_key=True).get(pk=calendar.pk)
     if calendar.state == State.NOT_CONNECTED:
         connect(resource=calendar.resource, email=calendar.email, connection=calendar.connection)
         return
@@ -172,7 +172,10 @@ def prove(session: Session) -> None:
         calendar.folder_id = mailbox.folder_id
         calendar.mailbox_name = mailbox.name[:255]
         calendar.mailbox_kind = mailbox.kind.value
-        calendar.save(update_fields=["mailbox_key", "folder_id", "mailbox_name", "mailbox_kind"])
+        if not session.is_dry:
+            calendar.save(
+                update_fields=["mailbox_key", "folder_id", "mailbox_name", "mailbox_kind"]
+            )
         _wake_links(calendar)
     session.is_mailbox_proved = True
 
@@ -259,12 +262,24 @@ def _refuse_taken(calendar: CalendarLink, mailbox: Mailbox) -> None:
 
 
 def _wake_links(calendar: CalendarLink) -> None:
-    """Back at a mailbox that was left: its pairs go on where they stopped."""
-    asleep = EventLink.objects.filter(
-        calendar=calendar, state=EventLink.State.DORMANT, mailbox_key=calendar.mailbox_key
-    )
-    # Pairs of bookings that were paired anew elsewhere meanwhile stay asleep.
-    busy = EventLink.objects.current().values("booking")
-    asleep = asleep.exclude(booking__in=busy)
-    asleep.filter(item_id="").update(state=EventLink.State.CREATING, mailbox_key="")
-    asleep.exclude(item_id="").update(state=EventLink.State.LIVE, mailbox_key="")
+    """Back at a mailbox that was left: its pairs go on where they stopped.
+
+    Of several about one booking or one event the newest counts: in between the booking may have
+    been paired anew, at another mailbox and back.
+    """
+    links = EventLink.objects.filter(calendar=calendar)
+    bookings = set(links.current().values_list("booking", flat=True))
+    events = set(links.current().values_list("item_id", "original_start"))
+    for link in links.filter(
+        state=EventLink.State.DORMANT, mailbox_key=calendar.mailbox_key
+    ).order_by("-pk"):
+        key = (link.item_id, link.original_start)
+        is_known = link.booking_id in bookings or (link.item_id and key in events)
+        bookings.add(link.booking_id)
+        events.add(key)
+        if is_known:
+            link.state = EventLink.State.FORGOTTEN
+        else:
+            link.state = EventLink.State.LIVE if link.item_id else EventLink.State.CREATING
+        link.mailbox_key = ""
+        link.save(update_fields=["state", "mailbox_key"])

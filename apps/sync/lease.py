@@ -83,6 +83,16 @@ class Lease:
         return CalendarLink.objects.filter(pk=self.calendar_id, lease_token=self.token)
 
 
+class DryLease(Lease):
+    """Of a run that keeps nothing: what it is fenced from is not written."""
+
+    def renew(self) -> None:
+        self.until = self.clock() + length()
+
+    def commit(self) -> None:
+        self.renew()
+
+
 def acquire(calendar_id: int, clock: Callable[[], dt.datetime]) -> Lease | None:
     """Take the calendar, or None where another worker has it. Counts the start.
 

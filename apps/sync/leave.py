@@ -6,11 +6,13 @@ removed by the worker, one event after another; until then the calendar says *Di
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +20,7 @@ from django.utils.translation import gettext as _
 from apps.bookings import from_exchange
 from apps.bookings.models import Booking
 from apps.exchange import services as connections
-from apps.exchange.errors import NotFound, StaleChangeKey
+from apps.exchange.errors import NotFound, StaleChangeKey, Transient
 from apps.resources import services as resources
 from apps.sync.connecting import begin, forget_trouble
 from apps.sync.dispatch import enqueue
@@ -33,8 +35,6 @@ from apps.sync.models import (
 )
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from apps.exchange.calendar import EventRef
     from apps.exchange.models import ExchangeConnection
     from apps.sync.session import Session
@@ -83,7 +83,7 @@ def leave(
         CalendarRefused: the next address is none, or another resource has it; nothing was done.
     """
     now = now or timezone.now()
-    calendar = CalendarLink.objects.select_for_update().get(pk=calendar.pk)
+    calendar = CalendarLink.objects.select_for_update(no_key=True).get(pk=calendar.pk)
     if calendar.state == State.NOT_CONNECTED:
         return
     # Whoever works on it now loses the lease, so that nothing is committed after this.
@@ -105,8 +105,13 @@ def leave(
         _finish(calendar)
 
 
+@transaction.atomic
 def leave_the_rest(calendar: CalendarLink) -> None:
     """Stop removing our events there: what is left stays in the mailbox."""
+    calendar = CalendarLink.objects.select_for_update(no_key=True).get(pk=calendar.pk)
+    if calendar.state != State.LEAVING:
+        # The page was older: by now it is left, and perhaps connected to the next mailbox.
+        return
     leave(
         calendar,
         keeps_ours_there=True,
@@ -155,38 +160,62 @@ def remove_ours(session: Session) -> None:
         TimeIsUp, LeaseLost, and of the Exchange family what stops more than one event.
     """
     calendar = session.calendar
+    settles_at: list[dt.datetime] = []
     for link in _ours_there(calendar, session.began_at).order_by("pk"):
         session.tick()
-        _remove(link, session)
+        if not _remove(link, session):
+            settles_at.append(_settles_at(link))
+            continue
         with transaction.atomic():
             session.lease.commit()
             EventLink.objects.filter(pk=link.pk).update(state=EventLink.State.FORGOTTEN)
         session.run.done += 1
+    if settles_at:
+        raise Transient(
+            _("An event that was sent a moment ago may still arrive in the mailbox."),
+            fix=_("Nothing: it is looked for again, and removed."),
+            retry_after=max(settles_at) - session.began_at,
+        )
     with transaction.atomic():
         session.lease.commit()
-        calendar = CalendarLink.objects.select_for_update().get(pk=calendar.pk)
+        calendar = CalendarLink.objects.select_for_update(no_key=True).get(pk=calendar.pk)
         _finish(calendar)
 
 
-def _remove(link: EventLink, session: Session) -> None:
-    """Delete one event of ours as it is now, whatever was changed in it; it may be gone already."""
+def _remove(link: EventLink, session: Session) -> bool:
+    """Delete one event of ours as it is now, whatever was changed in it; it may be gone already.
+
+    Returns:
+        False where it was sent without an answer, is not there, and may still arrive.
+    """
     for _try in range(2):
         try:
             ref = _ref(link, session)
             if ref is not None:
                 session.port.delete(ref)
         except NotFound:
-            return
+            return True
         except StaleChangeKey:
             continue
-        return
+        return ref is not None or bool(link.item_id) or _settles_at(link) <= session.began_at
+    return True
+
+
+def _settles_at(link: EventLink) -> dt.datetime:
+    sent_at = link.attempted_at or link.created_at
+    return sent_at + dt.timedelta(seconds=settings.SYNC_CREATE_SETTLES_S)
 
 
 def _ref(link: EventLink, session: Session) -> EventRef | None:
-    item = session.port.read(link.item_id, session.window)
-    for event in item.events:
+    if link.item_id:
+        events = session.port.read(link.item_id, session.window).events
+        mine = [event for event in events if event.key == link.key]
+    else:
+        found = session.port.find(session.window, uid=link.attempt_id)
+        mine = [event for item in found for event in item.events]
+    for event in mine:
         # Changing what has guests would mail them: it stays.
-        if event.key == link.key and not (event.has_attendees and session.port.mails_attendees):
+        if not (event.has_attendees and session.port.mails_attendees):
             return event.ref
     return None
 
@@ -227,10 +256,11 @@ def _future_links(now: dt.datetime) -> EventLinkQuerySet:
 
 
 def _ours_there(calendar: CalendarLink, now: dt.datetime) -> EventLinkQuerySet:
+    """Those that have an event, or were sent without an answer so far."""
     return (
         _future_links(now)
         .filter(calendar=calendar, booking__origin=Booking.Origin.OPTIXSYNC)
-        .exclude(item_id="")
+        .exclude(item_id="", attempted_at=None)
     )
 
 

@@ -28,6 +28,7 @@ from apps.exchange.push import Heard, Pushes
 from apps.sync.dispatch import enqueue
 from apps.sync.models import CalendarLink, SyncRun
 from apps.sync.stopping import stop
+from apps.tenants.installation import may_send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -130,6 +131,11 @@ class Listener:
         now = self.clock()
         if self.look_at is None or now >= self.look_at:
             self.look_at = now + LOOK_EVERY
+            if not may_send():
+                # A copied database listens to nobody.
+                self.release()
+                self.servers.clear()
+                return
             self._take(now)
             self._subscribe(now)
             self._stream(now)
@@ -197,7 +203,7 @@ class Listener:
             try:
                 server.subscriptions[pk] = server.pushes.subscribe(email)
             except AuthenticationFailed as exc:
-                stop(connection_id, exc, now)
+                stop(connection_id, exc, now, revision=server.revision)
                 del self.servers[connection_id]
                 return
             except ExchangeError as exc:
@@ -267,15 +273,10 @@ class Listener:
         logger.warning("a stream of connection %s broke: %s", stream.connection_id, error.kind)
         # Whatever came meanwhile is lost: make the subscriptions anew, which looks at each calendar.
         self._forget(server, stream, list(stream.calendars))
-        if isinstance(error, AuthenticationFailed) and self._is_current(stream):
-            stop(stream.connection_id, error, now)
+        if isinstance(error, AuthenticationFailed):
+            stop(stream.connection_id, error, now, revision=stream.revision)
         server.not_before = now + _longer(server.failures)
         server.failures += 1
-
-    def _is_current(self, stream: Stream) -> bool:
-        """Whether the refused password is still the connection's."""
-        rows = ExchangeConnection.objects.filter(pk=stream.connection_id)
-        return rows.filter(revision=stream.revision).exists()
 
     def _forget(self, server: Server, stream: Stream, keys: Iterable[str]) -> None:
         for key in keys:

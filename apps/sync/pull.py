@@ -14,13 +14,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from apps.exchange.calendar import CalendarEvent, Item, Window
+from apps.exchange.calendar import CalendarEvent, EventKey, Item, Window
 from apps.exchange.errors import Misconfigured, NotFound, SyncStateInvalid
 from apps.sync import mirror
 from apps.sync.models import CalendarLink, EventLink, RemoteEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from apps.sync.session import Session
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FIRST_DAYS = 16
 FEW_PAGES = 1
 MANY_PAGES = 3
+# So many items are looked up by their ids, and then committed.
+VERIFIED_AT_ONCE = 25
 # Items that could not be read before are tried again, so many a run.
 PROBLEMS_A_RUN = 20
 
@@ -116,11 +118,10 @@ def _read_part(session: Session, part: Window, days: int) -> int:
     items, pages = _view(session, part)
     seen = {event.key for item in items for event in item.events}
     missing = _missing(session, part, seen, {item.item_id for item in items if item.problem})
-    found = verify(session, missing | mirror.doubtful(session, items))
+    reread = _verify_all(session, missing | mirror.doubtful(session, items))
     with transaction.atomic():
         # The view tells only what lies in the part; by its id an item is told whole.
-        mirror.store(session, [item for item in items if item.item_id not in found.reread])
-        found.store(session)
+        mirror.store(session, [item for item in items if item.item_id not in reread])
         days = min(days * 4, 366) if pages <= FEW_PAGES else days
         days = max(days // 2, 1) if pages > MANY_PAGES else days
         _save(session, draft_until=part.ends_at, draft_days=days)
@@ -133,11 +134,27 @@ class Found:
 
     items: list[Item] = field(default_factory=list)
     gone: list[RemoteEvent] = field(default_factory=list)
-    reread: set[str] = field(default_factory=set)
 
     def store(self, session: Session) -> None:
         mirror.store(session, self.items)
         mirror.mark_gone(session, self.gone)
+
+
+def _verify_all(session: Session, item_ids: Collection[str]) -> Collection[str]:
+    """Look many items up, each few of them committed alone: a mass deletion is more than a task's work.
+
+    Raises:
+        TimeIsUp: another run goes on with those that are left.
+    """
+    left = sorted(item_ids)
+    for start in range(0, len(left), VERIFIED_AT_ONCE):
+        if start:
+            session.tick()
+        found = verify(session, left[start : start + VERIFIED_AT_ONCE])
+        with transaction.atomic():
+            session.lease.commit()
+            found.store(session)
+    return set(left)
 
 
 def verify(session: Session, item_ids: Collection[str]) -> Found:
@@ -146,7 +163,7 @@ def verify(session: Session, item_ids: Collection[str]) -> Found:
     rows = mirror.rows_of(session, item_ids)
     only_linked = mirror.rows_for_links(session, item_ids)
     for item_id in sorted(item_ids):
-        found.reread.add(item_id)
+        session.lease.renew()
         known = [*rows[item_id].values(), *only_linked[item_id]]
         try:
             item = session.port.read(item_id, session.window)
@@ -161,7 +178,6 @@ def verify(session: Session, item_ids: Collection[str]) -> Found:
             if lost:
                 _prove_mailbox(session)
             found.gone += lost
-        session.lease.renew()
     return found
 
 
@@ -175,21 +191,29 @@ def _page(session: Session) -> bool:
     # A link may know one that was gone before it was ever seen.
     linked = {key.item_id for key in mirror.linked_keys(session, page.gone)}
     silent = mirror.untold(session) - latest.keys() if page.is_last else set()
-    doubtful = {item_id for item_id in page.gone if known[item_id] or item_id in linked} | {
+    doubtful = {
+        item_id for item_id in page.gone if _is_there(known[item_id], item_id in linked)
+    } | {
         item.item_id
         for item in latest.values()
         if not item.problem and mirror.vanished(session, item, known[item.item_id].values())
     }
-    found = verify(session, doubtful | silent)
+    reread = _verify_all(session, doubtful | silent)
     is_news = bool(page.items or page.gone or silent)
     if not is_news and page.cursor == calendar.cursor:
         return page.is_last
     with transaction.atomic():
         mirror.are_told(session, [*latest, *silent])
-        mirror.store(session, [item for key, item in latest.items() if key not in found.reread])
-        found.store(session)
+        mirror.store(session, [item for key, item in latest.items() if key not in reread])
         _save(session, cursor=page.cursor)
     return page.is_last
+
+
+def _is_there(rows: Mapping[EventKey, RemoteEvent], is_linked: bool) -> bool:  # noqa: FBT001
+    """Whether the mirror, or a link alone, knows an item that is not verified gone yet."""
+    if not rows:
+        return is_linked
+    return any(row.gone_at is None for row in rows.values())
 
 
 def _view(session: Session, part: Window) -> tuple[list[Item], int]:
@@ -297,6 +321,8 @@ def _save(session: Session, **values: object) -> None:
     """Store facts of the calendar, fenced by the lease."""
     with transaction.atomic():
         session.lease.commit()
-        CalendarLink.objects.filter(pk=session.calendar.pk).update(**values)
+        # A dry run locks no row of the calendar: others would wait for its mailbox.
+        if not session.is_dry:
+            CalendarLink.objects.filter(pk=session.calendar.pk).update(**values)
     for name, value in values.items():
         setattr(session.calendar, name, value)

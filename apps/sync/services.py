@@ -30,9 +30,9 @@ from apps.exchange.wrapped import WrappedCalendar, read_only
 from apps.sync import load, rest
 from apps.sync.conflicts import remember
 from apps.sync.connecting import prove
-from apps.sync.dispatch import next_due
+from apps.sync.dispatch import enqueue, next_due
 from apps.sync.executor import execute
-from apps.sync.lease import FREE, Lease, LeaseLost, acquire, acquire_or_nudge
+from apps.sync.lease import FREE, DryLease, Lease, LeaseLost, acquire, acquire_or_nudge
 from apps.sync.leave import remove_ours
 from apps.sync.mapping import Kept, Sent
 from apps.sync.models import MAX_BARREN_STARTS, CalendarLink, RemoteEvent, SyncRun
@@ -183,18 +183,29 @@ def _watched(calendar: CalendarLink, port: Calendar, clock: Clock) -> Calendar:
     Another worker's sign-in may have been refused a moment ago: trying on would lock the account.
     """
     rows = ExchangeConnection.objects.filter(pk=calendar.connection_id or 0)
+    revision = _revision(calendar)
 
     def look(_step: str) -> None:
         now = clock()
-        halted = rows.filter(~Q(stopped_at=None) | Q(paused_until__gt=now)).first()
+        halted = rows.filter(
+            ~Q(stopped_at=None) | Q(paused_until__gt=now) | ~Q(revision=revision)
+        ).first()
         if halted is None:
             return
         if halted.stopped_at is not None:
             raise ConnectionStopped(halted.cause, fix=halted.fix)
+        if halted.revision != revision:
+            # With the settings of before, an old password would be tried.
+            raise ConnectionStopped(_("The connection was changed a moment ago."))
         wait = None if halted.paused_until is None else halted.paused_until - now
         raise Transient(_("Exchange is busy and asks us to wait."), retry_after=wait)
 
     return WrappedCalendar(port, look)
+
+
+def _revision(calendar: CalendarLink) -> int:
+    """Of the connection whose settings a run works with."""
+    return 0 if calendar.connection is None else calendar.connection.revision
 
 
 def open_session(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Clock) -> Session:
@@ -219,28 +230,50 @@ def open_session(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Cloc
 def dry_run(calendar_id: int, *, is_full: bool = False, clock: Clock = timezone.now) -> Plan:
     """What a run would do now. Reads the mailbox, and writes nothing on either side.
 
+    The lease is committed, so that workers see that somebody is there; what is read goes into rows
+    of our own that others wait for no moment, and none of it stays.
+
     Raises:
         Transient: another worker has the calendar.
-        ExchangeError: the mailbox could not be read.
+        TimeIsUp: the mailbox is too large for one go.
+        ExchangeError: the mailbox could not be read. A refused sign-in stops the connection.
     """
+    lease = acquire(calendar_id, clock)
+    if lease is None:
+        raise Transient(_("Another worker has this calendar at this moment."))
+    calendar = CalendarLink.objects.select_related("connection", "resource__location__tenant").get(
+        pk=calendar_id
+    )
+    try:
+        if not may_send():
+            raise Misconfigured(_("This database is a copy, and asks no mailbox."))
+        return _planned_dry(calendar, clock, is_full=is_full)
+    except AuthenticationFailed as exc:
+        stop(calendar.connection_id, exc, clock(), revision=_revision(calendar))
+        raise
+    finally:
+        CalendarLink.objects.filter(pk=calendar_id, lease_token=lease.token).update(
+            barren_starts=max(calendar.barren_starts - 1, 0)
+        )
+        is_nudged = _is_nudged(calendar)
+        lease.release()
+        if is_nudged:
+            enqueue(calendar_id, SyncRun.Trigger.BOOKING)
+
+
+def _planned_dry(calendar: CalendarLink, clock: Clock, *, is_full: bool) -> Plan:
+    calendar.is_full_round_wanted = calendar.is_full_round_wanted or is_full
     with transaction.atomic():
-        lease = acquire(calendar_id, clock)
-        if lease is None:
-            raise Transient(_("Another worker has this calendar at this moment."))
-        calendar = CalendarLink.objects.select_related(
-            "connection", "resource__location__tenant"
-        ).get(pk=calendar_id)
-        calendar.is_full_round_wanted = calendar.is_full_round_wanted or is_full
         run = SyncRun.objects.create(
             calendar=calendar, trigger=SyncRun.Trigger.COMMAND, started_at=clock()
         )
-        session = open_session(calendar, run, lease, clock)
+        session = open_session(calendar, run, DryLease(calendar.pk, 0, clock, clock()), clock)
+        session.is_dry = True
         session.port = read_only(session.port)
         if not calendar.folder_id:
             prove(session)
         pull(session)
         planned = make_plan(session)
-        # What was read went into our own rows; none of it stays.
         transaction.set_rollback(True)
     return planned
 
@@ -341,14 +374,14 @@ def _failed(
     match exc:
         case AuthenticationFailed():
             # What is stopped is the connection; when it works again, its calendars go on.
-            stop(calendar.connection_id, exc, now)
+            stop(calendar.connection_id, exc, now, revision=_revision(calendar))
         case Transient():
             wait = exc.retry_after or wait
             if isinstance(exc, Throttled):
                 _pause(calendar, now + wait)
         case _:
             if isinstance(exc, AccessDenied) and _is_refused_elsewhere(calendar):
-                stop(calendar.connection_id, exc, now)
+                stop(calendar.connection_id, exc, now, revision=_revision(calendar))
             elif not is_leaving:
                 values["state"] = State.NEEDS_ATTENTION
     if not is_leaving:

@@ -46,6 +46,8 @@ class Session:
     kept: Kept
     sent: Sent
     clock: Callable[[], dt.datetime]
+    # Nothing of this run is kept on either side.
+    is_dry: bool = field(default=False)
     # The mailbox answered in this run, and it is the one that was connected.
     is_mailbox_proved: bool = field(default=False)
     # Writes that found their time taken: a second look in the same run would find no more.

@@ -14,8 +14,15 @@ if TYPE_CHECKING:
     from apps.exchange.errors import ExchangeError
 
 
-def stop(connection_id: int | None, exc: ExchangeError, now: dt.datetime) -> None:
-    """Stop every calendar of the connection, and tell its owners once."""
+def stop(
+    connection_id: int | None, exc: ExchangeError, now: dt.datetime, *, revision: int | None = None
+) -> None:
+    """Stop every calendar of the connection, and tell its owners once.
+
+    `revision`: of the connection that was refused. Changed since, it is another password's matter.
+    """
     running = ExchangeConnection.objects.filter(pk=connection_id or 0, stopped_at=None)
+    if revision is not None:
+        running = running.filter(revision=revision)
     if running.update(stopped_at=now, error_kind=exc.kind, cause=exc.cause, fix=exc.fix):
         async_task("apps.sync.tasks.tell_owners", connection_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apps.exchange.errors import ExchangeError
+from apps.exchange.errors import AuthenticationFailed, ExchangeError, Transient
 from apps.exchange.ews import directory
 from apps.exchange.ews.wire import Wire
 from apps.exchange.ews.xml import text
@@ -36,6 +36,9 @@ def suggestions(settings: EwsSettings) -> list[Room]:
     for one in directory.get_room_lists(wire)[:MOST_LISTS]:
         try:
             rooms = directory.get_rooms(wire, text(one, "t:EmailAddress"))
+        except (AuthenticationFailed, Transient):
+            # It would be so with every other list, and a password is not tried again.
+            raise
         except ExchangeError:
             continue
         for room in rooms:
