@@ -27,7 +27,7 @@ from apps.exchange.models import ExchangeConnection
 from apps.exchange.read_only import ReadOnlyCalendar
 from apps.sync import load, rest
 from apps.sync.conflicts import remember
-from apps.sync.dispatch import next_due
+from apps.sync.dispatch import at_work_on, next_due
 from apps.sync.executor import execute
 from apps.sync.lease import FREE, Lease, LeaseLost, acquire, acquire_or_nudge
 from apps.sync.mapping import Kept, Sent
@@ -108,6 +108,7 @@ def sync_calendar(
         started_at=clock(),
         is_full=calendar.is_full_round_wanted,
     )
+    before = at_work_on.set(calendar_id)
     try:
         return _run(calendar, run, lease, clock)
     except LeaseLost:
@@ -115,6 +116,8 @@ def sync_calendar(
         return Report("failed", words=_("another worker went on"))
     except ExchangeError as exc:
         return _failed(calendar, run, lease, exc, clock)
+    finally:
+        at_work_on.reset(before)
 
 
 def _run(calendar: CalendarLink, run: SyncRun, lease: Lease, clock: Clock) -> Report:
