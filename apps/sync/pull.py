@@ -61,7 +61,8 @@ def full_round(session: Session) -> None:
     """
     _prove_mailbox(session)
     calendar = session.calendar
-    if calendar.draft_until is None:
+    if not (calendar.draft_cursor and calendar.draft_until):
+        # None was begun, or somebody wanted one from the start.
         _take_cursor(session)
     _read_window(session)
     with transaction.atomic():

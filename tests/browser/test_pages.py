@@ -17,7 +17,7 @@ from apps.tenants.models import Invitation, Role, Tenant, User
 from apps.tenants.querysets import TenantQuerySet
 from tests.browser.conftest import SignIn, look, opened
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_for_module")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("connected_for_module")]
 
 TENANT = "harbour-works"
 # What has no page of its own: answers for scripts, files, forms that are only sent, and addresses
