@@ -59,8 +59,10 @@ def full_round(session: Session) -> None:
     next days first. A run that ends in between is followed by one that goes on there. The cursor
     is taken once, before the first part: what changes after that is told by it.
     """
-    _prove_mailbox(session)
     calendar = session.calendar
+    if not calendar.cursor and not calendar.draft_cursor:
+        # A cursor is also lost when another mailbox stands behind the address.
+        _prove_mailbox(session)
     if not (calendar.draft_cursor and calendar.draft_until):
         # None was begun, or somebody wanted one from the start.
         _take_cursor(session)
