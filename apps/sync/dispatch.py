@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections import defaultdict
+from contextvars import ContextVar
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # A due time is put off by up to this share of the interval, so that rooms do not fire together.
 JITTER = 0.2
+# The calendar whose run is on in this thread; 0 where none is.
+at_work_on: ContextVar[int] = ContextVar("at_work_on", default=0)
 FULL_ROUND_EVERY = dt.timedelta(hours=24)
 
 
@@ -63,13 +66,13 @@ def enqueue(calendar_id: int, trigger: SyncRun.Trigger) -> None:
 def nudge(resource_ids: Iterable[int]) -> None:
     """Bookings changed: look at once. A hint only, since the next round finds it anyway.
 
-    A calendar that is nudged already has a task that has not started yet, or a run that looks once
+    The run that changed them itself plans again anyway. A calendar that is nudged already has a task that has not started yet, or a run that looks once
     more when it ends: a thousand bookings of one file make one task.
     """
     calendars = CalendarLink.objects.filter(
         resource__in=resource_ids, state__in=CalendarLink.RUNNING, connection__stopped_at=None
     )
-    for calendar_id in calendars.values_list("pk", flat=True):
+    for calendar_id in calendars.exclude(pk=at_work_on.get()).values_list("pk", flat=True):
         if CalendarLink.objects.filter(pk=calendar_id, is_nudged=False).update(is_nudged=True):
             enqueue(calendar_id, SyncRun.Trigger.BOOKING)
 

@@ -62,7 +62,11 @@ def full_round(session: Session) -> None:
     is taken once, before the first part: what changes after that is told by it.
     """
     calendar = session.calendar
-    if calendar.draft_until is None:
+    if not calendar.cursor and not calendar.draft_cursor:
+        # A cursor is also lost when another mailbox stands behind the address.
+        _prove_mailbox(session)
+    if not (calendar.draft_cursor and calendar.draft_until):
+        # None was begun, or somebody wanted one from the start.
         _take_cursor(session)
     # Nothing of another mailbox is read into this one's mirror.
     _prove_mailbox(session)

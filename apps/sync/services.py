@@ -30,7 +30,7 @@ from apps.exchange.wrapped import WrappedCalendar, read_only
 from apps.sync import load, rest
 from apps.sync.conflicts import remember
 from apps.sync.connecting import prove
-from apps.sync.dispatch import enqueue, next_due
+from apps.sync.dispatch import at_work_on, enqueue, next_due
 from apps.sync.executor import execute
 from apps.sync.lease import FREE, DryLease, Lease, LeaseLost, acquire, acquire_or_nudge
 from apps.sync.leave import remove_ours
@@ -115,6 +115,7 @@ def sync_calendar(
         started_at=clock(),
         is_full=calendar.is_full_round_wanted,
     )
+    before = at_work_on.set(calendar_id)
     try:
         return _run(calendar, run, lease, clock)
     except LeaseLost:
@@ -124,6 +125,8 @@ def sync_calendar(
         return _failed(calendar, run, lease, exc, clock)
     except Exception as exc:  # noqa: BLE001 -- the boundary of a run: a defect of ours stops no worker
         return _failed(calendar, run, lease, _unexpected(calendar, exc), clock)
+    finally:
+        at_work_on.reset(before)
 
 
 def _unexpected(calendar: CalendarLink, exc: Exception) -> ExchangeError:

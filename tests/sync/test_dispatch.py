@@ -212,6 +212,16 @@ def test_many_bookings_at_once_make_one_task(
     assert OrmQ.objects.count() == 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_a_run_writes_itself_nudges_nobody(world: World) -> None:
+    world.outlook.book(world.at(24), world.at(25))
+
+    report = world.sync()
+
+    assert (report.counts, report.goes_on) == ({"CreateLocal": 1}, False)
+    assert OrmQ.objects.count() == 0
+
+
 def test_nudge_during_a_run_is_followed_by_another_at_once(
     world: World,
 ) -> None:

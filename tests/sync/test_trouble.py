@@ -506,3 +506,18 @@ def test_read_that_is_shared_by_two_writes_is_never_an_old_one(world: World) -> 
 
     assert world.port.requests.count("create") == 1
     assert [conflict.kind for conflict in world.conflicts()] == ["overlap"]
+
+
+def test_full_round_that_was_wanted_anew_begins_at_the_beginning(world: World) -> None:
+    world.sync()
+    # Half-way through, somebody left the mailbox and came back, or pressed *Full re-sync*.
+    CalendarLink.objects.update(
+        is_full_round_wanted=True, draft_cursor="", draft_until=world.at(24 * 10)
+    )
+    world.outlook.book(world.at(24), world.at(25))
+
+    world.sync()
+
+    assert world.blocking_here() == [(world.at(24), world.at(25))]
+    assert world.calendar.cursor
+    assert not world.calendar.is_full_round_wanted

@@ -12,7 +12,7 @@ from apps.exchange import errors
 from apps.exchange.calendar import EventKey
 from apps.exchange.models import ExchangeConnection
 from apps.resources.errors import CalendarRefused
-from apps.sync import connecting, deciding
+from apps.sync import connecting, deciding, tenant_choices
 from apps.sync.models import CalendarLink, Conflict, EventLink
 from tests.sync.machine.people import PICK, ROOM, Base
 from tests.sync.machine.town import MINUTE, Crash, Room
@@ -173,8 +173,10 @@ class Office(Base):
     )
     def choose(self, conflicts: str, kept: str, sent: str) -> None:
         tenant = self.town.tenant
+        before = tenant_choices.choices_of(tenant)
         tenant.conflict_policy, tenant.kept_details, tenant.sent_details = conflicts, kept, sent
         tenant.save()
+        tenant_choices.apply(tenant, before)
         self.town.had_policy |= conflicts != "ask"
 
     @rule(number=ROOM, can_open=st.booleans())
