@@ -59,8 +59,11 @@ def vanished(session: Session, item: Item, rows: Iterable[RemoteEvent]) -> list[
 
 
 @transaction.atomic
-def store(session: Session, items: Iterable[Item]) -> None:
-    """Put what was read in the place of what was known of these items."""
+def store(session: Session, items: Iterable[Item], *, is_untold: bool = False) -> None:
+    """Put what was read in the place of what was known of these items.
+
+    `is_untold`: it was seen beside the changes, which will tell of what is new in it.
+    """
     items = list(items)
     known = rows_of(session, [item.item_id for item in items])
     linked = _by_links(session, [item.item_id for item in items])
@@ -82,7 +85,9 @@ def store(session: Session, items: Iterable[Item]) -> None:
             ):
                 continue
             target = new if row is None else changed
-            row = row or _new_row(session, event.key, linked)
+            if row is None:
+                row = _new_row(session, event.key, linked)
+                row.is_untold = is_untold and not rows
             before = (row.is_private, *_telling(row))
             _fill(session, row, event, is_ours=_is_ours(session, event, row, linked, ours))
             target[row.key] = row
@@ -107,6 +112,21 @@ def doubtful(session: Session, items: Iterable[Item]) -> set[str]:
         for event in item.events
         if event.key not in known[item.item_id] and _is_doubtful(session, event, linked)
     }
+
+
+def untold(session: Session) -> set[str]:
+    """Items that were seen beside the changes, and that no page of changes has told of yet.
+
+    A server tells of what was removed only if it has told of its being there. So what came and went
+    between two pages shows by the silence about it.
+    """
+    rows = RemoteEvent.objects.filter(calendar=session.calendar, is_untold=True)
+    return set(rows.values_list("item_id", flat=True))
+
+
+def are_told(session: Session, item_ids: Collection[str]) -> None:
+    rows = RemoteEvent.objects.filter(calendar=session.calendar, item_id__in=item_ids)
+    rows.filter(is_untold=True).update(is_untold=False)
 
 
 def set_aside(session: Session, key: EventKey, words: str) -> None:

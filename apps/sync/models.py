@@ -201,6 +201,8 @@ class RemoteEvent(models.Model):
     fingerprint = models.CharField(max_length=33, blank=True)
     # The run that saw it last; what a full round did not see is looked for by its id.
     last_seen_run = models.PositiveBigIntegerField(default=0)
+    # Seen beside the changes, as when we write; they have not told of it yet.
+    is_untold = models.BooleanField(default=False)
     # Verified gone: kept while a link needs to know.
     gone_at = models.DateTimeField(null=True)
     # Why it could not be read, how often, and when it is read again.

@@ -174,16 +174,18 @@ def _page(session: Session) -> bool:
     known = mirror.rows_of(session, [*latest, *page.gone])
     # A link may know one that was gone before it was ever seen.
     linked = {key.item_id for key in mirror.linked_keys(session, page.gone)}
+    silent = mirror.untold(session) - latest.keys() if page.is_last else set()
     doubtful = {item_id for item_id in page.gone if known[item_id] or item_id in linked} | {
         item.item_id
         for item in latest.values()
         if not item.problem and mirror.vanished(session, item, known[item.item_id].values())
     }
-    found = verify(session, doubtful)
-    is_news = bool(page.items or page.gone)
+    found = verify(session, doubtful | silent)
+    is_news = bool(page.items or page.gone or silent)
     if not is_news and page.cursor == calendar.cursor:
         return page.is_last
     with transaction.atomic():
+        mirror.are_told(session, [*latest, *silent])
         mirror.store(session, [item for key, item in latest.items() if key not in found.reread])
         found.store(session)
         _save(session, cursor=page.cursor)

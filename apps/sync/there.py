@@ -221,7 +221,7 @@ def _is_occupied(session: Session, content: Content, beside: tuple[EventKey, ...
     items = _just_seen(session, wanted)
     if items is None:
         items = _view(session, wanted)
-        mirror.store(session, items)
+        mirror.store(session, items, is_untold=True)
     ours = _our_keys(session, [item.item_id for item in items]) | set(beside)
     states = {
         state_of(event)
@@ -280,7 +280,7 @@ def _read_back(
             _look_again(session, ref.key)
     with transaction.atomic():
         session.lease.commit()
-        mirror.store(session, items)
+        mirror.store(session, items, is_untold=True)
         row = _row(session, ref.key)
         if row is not None and row.change_key == ref.change_key:
             EventLink.objects.filter(pk=link_id).update(
@@ -332,7 +332,7 @@ def _read_master(session: Session, key: EventKey) -> None:
             return
         with transaction.atomic():
             session.lease.commit()
-            mirror.store(session, [item])
+            mirror.store(session, [item], is_untold=True)
 
 
 def _row(session: Session, key: EventKey) -> RemoteEvent | None:
