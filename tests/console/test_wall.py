@@ -242,8 +242,7 @@ def queries(theirs: Tenancy) -> list[dict[str, object]]:
         {"resource__id__exact": theirs.resource.pk},
         {"location__id__exact": theirs.location.pk},
         {"location": theirs.location.pk},
-        {"calendar": theirs.calendar.pk, "stand": "all"},
-        {"then": "archive", "email": "other@example.com", "now": "1"},
+        {"calendar": theirs.calendar.pk, "stand": "all", "then": "archive", "now": "1"},
         {
             "app_label": "resources",
             "model_name": "resource",
@@ -299,12 +298,14 @@ def forms(theirs: Tenancy) -> list[dict[str, object]]:
             "mailbox": "forged@example.com",
             "connection": theirs.connection.pk,
             "leave": "yes",
+            "do": Do.PAUSE,
+            "apply": "all",
+            "link": theirs.link.pk,
+            "decision": "ours",
+            "versions": "1:1",
+            "mail": "yes",
         },
-        *[dict[str, object](do=do) for do in Do.values],
-        {"apply": "all", "link": theirs.link.pk},
-        {"keep": theirs.link.pk, "link": theirs.link.pk},
-        {"decision": "ours", "versions": "1:1", "mail": "yes"},
-        {"again": "yes"},
+        {"do": Do.SEND_ALL, "keep": theirs.link.pk, "link": theirs.link.pk, "again": "yes"},
         *(
             {"action": getattr(name, "__name__", name), "post": "yes", **selected}
             for name in actions

@@ -196,7 +196,9 @@ class SandboxOutlook:
         subject: str = "Meeting",
         **fields: Any,
     ) -> EventKey:
-        zone = zones.windows_name(_zone_of(starts_at, ends_at) if fields.get("is_all_day") else "UTC")
+        zone = zones.windows_name(
+            _zone_of(starts_at, ends_at) if fields.get("is_all_day") else "UTC"
+        )
         values, inner = _words({"starts_at": starts_at, "ends_at": ends_at, **fields})
         inner.setdefault("organizer", Person("Olga", OLGA))
         item = self.store.write_new(
