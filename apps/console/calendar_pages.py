@@ -14,13 +14,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.console import conflict_words
-from apps.console.exchange_words import quoted
 from apps.console.plan_words import planned
 from apps.console.tenant_admin import TenantAdmin, allows, scoped
 from apps.exchange import suggesting
 from apps.exchange.errors import AuthenticationFailed, ExchangeError
 from apps.exchange.ews.stripping import Stripped, stripping
 from apps.exchange.models import ExchangeConnection
+from apps.exchange.powershell import quoted
 from apps.resources.errors import CalendarRefused
 from apps.resources.models import Resource
 from apps.sync import connecting, deciding, leave, services, stopping, telling

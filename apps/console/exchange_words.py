@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.exchange.models import ExchangeConnection
+from apps.exchange.powershell import quoted
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -143,12 +144,3 @@ def rights(access: str, account: str = "", room: str = "") -> str:
         "New-ManagementRoleAssignment -Name 'OptixSync' -Role ApplicationImpersonation "
         f"-User {account} -CustomRecipientWriteScope 'OptixSync rooms'"
     )
-
-
-def quoted(text: str) -> str:
-    """As one literal of PowerShell, whatever is in it."""
-    inner = text
-    for quote in "'‘’‚‛":
-        # PowerShell takes typographic single quotes for plain ones.
-        inner = inner.replace(quote, quote * 2)
-    return f"'{inner}'"

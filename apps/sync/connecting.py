@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from apps.exchange.calendar import Mailbox, MailboxKind
 from apps.exchange.errors import AccessDenied, Misconfigured, NotFound
 from apps.exchange.models import ExchangeConnection
+from apps.exchange.powershell import argument
 from apps.resources import services as resources
 from apps.resources.errors import CalendarRefused
 from apps.sync.dispatch import enqueue
@@ -223,10 +224,12 @@ def _opened(session: Session) -> Mailbox:
             command=exc.command,
         ) from exc
     if not mailbox.can_write:
+        folder = argument(calendar.email + ":\\Calendar")
         raise AccessDenied(
             _("The calendar of %(email)s can be read, but not written.")
             % {"email": calendar.email},
             fix=_("Give the account the right to edit this calendar."),
+            command=f"Set-MailboxFolderPermission {folder} -User <service account> -AccessRights Editor",
         )
     if mailbox.kind is MailboxKind.USER and not calendar.is_person_approved:
         asked = Misconfigured(

@@ -26,6 +26,7 @@ from apps.exchange.errors import (
     Transient,
     Unclear,
 )
+from apps.exchange.powershell import argument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,10 +111,14 @@ def _no_access(where: Where, _code: str) -> AccessDenied:
         % {"email": where.email},
         fix=_("Make it an editor of that calendar."),
         command=(
-            f"Add-MailboxFolderPermission {where.email or '<mailbox>'}:\\Calendar "
+            f"Add-MailboxFolderPermission {_calendar(where)} "
             "-User <service account> -AccessRights Editor"
         ),
     )
+
+
+def _calendar(where: Where) -> str:
+    return argument(f"{where.email or 'room@example.com'}:\\Calendar")
 
 
 def _no_mailbox(where: Where, _code: str) -> NotFound:
@@ -121,7 +126,7 @@ def _no_mailbox(where: Where, _code: str) -> NotFound:
         _("There is no mailbox %(email)s, or the service account may not see it.")
         % {"email": where.email},
         fix=_("Look whether the address is right, and whether the account may open its calendar."),
-        command=f"Get-Mailbox {where.email or '<mailbox>'}",
+        command=f"Get-Mailbox {argument(where.email or 'room@example.com')}",
     )
 
 

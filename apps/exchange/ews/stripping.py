@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from django.utils.translation import gettext as _
 
+from apps.exchange.powershell import argument
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -48,6 +50,6 @@ def stripping(events: Iterable[Meeting], email: str) -> Stripped | None:
     return Stripped(
         _("The room's copy of a meeting shows its organiser's name in place of the subject."),
         _("That is how Exchange sets up rooms. To keep subjects, your administrator can run:"),
-        f"Set-CalendarProcessing -Identity {email} -DeleteSubject $false "
+        f"Set-CalendarProcessing -Identity {argument(email)} -DeleteSubject $false "
         "-AddOrganizerToSubject $false -DeleteComments $false -RemovePrivateProperty $false",
     )
