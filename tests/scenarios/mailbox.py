@@ -140,7 +140,7 @@ class SandboxMailbox:
         self.server.store.set_right(ACCOUNT, self.address, "editor" if can else "none")
 
     def events(self, item_id: str, window: Window) -> tuple[CalendarEvent, ...]:
-        return self.items[item_id].events(window)
+        return Seen(self, self.server.store.item(item_id)).events(window)
 
     def new_id(self) -> str:
         """A name for what is put next; the sandbox gives ids of its own."""
@@ -196,7 +196,9 @@ class SandboxOutlook:
         subject: str = "Meeting",
         **fields: Any,
     ) -> EventKey:
-        zone = zones.windows_name(_zone_of(starts_at, ends_at) if fields.get("is_all_day") else "UTC")
+        zone = zones.windows_name(
+            _zone_of(starts_at, ends_at) if fields.get("is_all_day") else "UTC"
+        )
         values, inner = _words({"starts_at": starts_at, "ends_at": ends_at, **fields})
         inner.setdefault("organizer", Person("Olga", OLGA))
         item = self.store.write_new(
