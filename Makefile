@@ -1,6 +1,6 @@
 # Everything starts here: `make demo` to see it, `make test` to prove it, `make help` for the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-reset test soak check bench stop stop-db
+.PHONY: help install demo demo-reset test coverage soak check bench stop stop-db
 SHELL := /bin/sh
 BIN := .venv/bin
 # Where more than one Python is there, the first that is new enough.
@@ -46,6 +46,9 @@ stop-db: .venv/runtime ## stop the embedded PostgreSQL
 
 test: .venv/dev ## the whole suite; ARGS="-k overlap" for a part
 	@exec $(BIN)/python -m tests $(ARGS)
+
+coverage: .venv/dev ## every branch of what decides is tested, or this fails
+	@exec $(BIN)/python -m tests.coverage
 
 # 2,500 lives of 40 steps each, other ones every time.
 soak: .venv/dev ## the engine's state machine, 100,000 steps

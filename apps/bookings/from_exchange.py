@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from apps.bookings.columns import told
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from apps.resources.models import Resource
+    from apps.tenants.models import Tenant
 
+# What stands for a title that may not be kept; as the engine's mapping says it.
+PRIVATE, BUSY = "Private", "Busy"
 Action = BookingChange.Action
 
 
@@ -167,6 +171,20 @@ def take_over(*, booking: Booking, revision: int, is_clashing: bool = False) -> 
         "clashing": is_clashing,
     }
     return write(stored, Action.CHANGED, None, values)
+
+
+@transaction.atomic
+def mask(tenant: Tenant, *, keeps_person: bool) -> None:
+    """What may no longer be kept of Exchange's bookings goes, the past included.
+
+    No revision is counted and no history written: nothing that anybody did is changed by it.
+    """
+    rows = Booking.objects.for_tenant(tenant).filter(origin=Booking.Origin.EXCHANGE)
+    rows = rows.exclude(title=PRIVATE, person="")
+    if keeps_person:
+        rows.update(title=Case(When(person="", then=Value(BUSY)), default=F("person")))
+    else:
+        rows.update(title=BUSY, person="", person_email="")
 
 
 def times(

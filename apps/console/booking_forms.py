@@ -10,12 +10,16 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget
 
 from apps.bookings import services
-from apps.bookings.errors import BookingError, StaleBooking
+from apps.bookings.columns import columns
+from apps.bookings.errors import BookingError, StaleBooking, in_words
 from apps.bookings.models import Booking
 from apps.bookings.walltime import MIDNIGHT, Span
 from apps.resources.models import Resource
+from apps.sync.telling_bookings import booked_in_exchange
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from apps.tenants.models import User
 
 CLASSES = {"class": " ".join(INPUT_CLASSES)}
@@ -51,6 +55,8 @@ class BookingForm(forms.ModelForm[Booking]):
 
     # Not named as the model's field, which no form writes.
     read_revision = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    # The keys of Exchange's bookings that somebody was warned of, and wants to book over.
+    despite = forms.CharField(widget=forms.HiddenInput, required=False)
     starts_time = forms.TimeField(
         label=_("From"),
         required=False,
@@ -71,6 +77,7 @@ class BookingForm(forms.ModelForm[Booking]):
     user: User
     saved: Booking | None = None
     stale: Booking | None = None
+    over_exchange: Sequence[Booking] = ()
 
     class Meta:
         model = Booking
@@ -100,8 +107,39 @@ class BookingForm(forms.ModelForm[Booking]):
                 if name not in self.errors and cleaned.get(name) is None:
                     self.add_error(name, _("Say a time, or tick “all day”."))
         if not self.errors:
+            self._warn_of_exchange(cleaned)
+        if not self.errors:
             self._write(cleaned)
         return cleaned
+
+    def _warn_of_exchange(self, cleaned: dict[str, Any]) -> None:
+        """Ask once before a booking goes over what Exchange has; the engine would ask later."""
+        try:
+            told = columns(self._span(cleaned))
+        except BookingError:
+            # The service says it better.
+            return
+        starts_at, ends_at = told["starts_at"], told["ends_at"]
+        booking, resource = self.instance, cleaned["resource"]
+        is_new = booking._state.adding
+        if not is_new and (booking.resource, booking.starts_at, booking.ends_at) == (
+            resource, starts_at, ends_at,
+        ):  # fmt: skip
+            return
+        found = booked_in_exchange(resource.pk, starts_at, ends_at)
+        known = set(self.data.get(self.add_prefix("despite"), "").split(","))
+        if {str(one.pk) for one in found} <= known:
+            return
+        self.over_exchange = found
+        first = found[0]
+        self.add_error(
+            None,
+            _(
+                "Exchange has “%(title)s” in %(resource)s %(when)s. Choose another time, or tick "
+                "“Book all the same” and save again."
+            )
+            % {"title": first.title, "resource": resource, "when": in_words(first.span)},
+        )
 
     def _write(self, cleaned: dict[str, Any]) -> None:
         details = {name: cleaned[name] for name in services.DETAILS}

@@ -16,15 +16,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
+from unfold.views import ChangeList
 
 from apps.bookings import services
 from apps.bookings.errors import BookingError, in_words
 from apps.bookings.models import Booking, BookingChange
 from apps.bookings.walltime import start_of_day
+from apps.console import conflict_words
 from apps.console.availability import availability, chosen_day
 from apps.console.booking_forms import BookingForm, CancelForm, ResourceField
-from apps.console.tenant_admin import TenantAdmin, TenantRelatedFilter, allows
+from apps.console.tenant_admin import TenantAdmin, TenantRelatedFilter, allows, is_copy
 from apps.resources.models import Resource
+from apps.sync import telling_bookings
+from apps.sync.telling_bookings import BookingCondition, BookingShown
 from apps.tenants.models import Role, User
 from apps.tenants.standing import standing
 
@@ -36,6 +40,17 @@ LABELS = {
     "released": "info",
     "cancelled": "danger",
     "clashing": "warning",
+}
+CALENDAR_LABELS = {
+    BookingShown.NOT_CONNECTED.value: "",
+    BookingShown.SENDING.value: "info",
+    BookingShown.IN_CALENDAR.value: "success",
+    BookingShown.CHECKING.value: "info",
+    BookingShown.LATER.value: "info",
+    BookingShown.REFUSED.value: "danger",
+    BookingShown.CLASHES.value: "warning",
+    BookingShown.ASKS.value: "warning",
+    BookingShown.REMOVING.value: "info",
 }
 
 
@@ -86,10 +101,21 @@ class DayFilter(admin.SimpleListFilter):
                 return queryset.filter(ends_at__gt=day(0))
 
 
+class BookingList(ChangeList):
+    """A page of bookings, with how each stands with Exchange read for all of them at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)  # type: ignore[has-type]
+        conditions = telling_bookings.conditions(self.result_list, is_silent=is_copy(request))
+        for booking in self.result_list:
+            vars(booking)["in_exchange"] = conditions[booking.pk]
+
+
 @admin.register(Booking)
 class BookingAdmin(TenantAdmin):
     form = BookingForm
-    list_display = ("title", "resource", "when", "person", "state", "origin")
+    list_display = ("title", "resource", "when", "person", "state", "calendar", "origin")
     list_select_related = ("resource__location__tenant",)
     list_filter = (DayFilter, ("resource", TenantRelatedFilter), "status", "origin")
     list_filter_submit = False
@@ -128,6 +154,14 @@ class BookingAdmin(TenantAdmin):
         if booking.clashing:
             return "clashing", _("Clashing")
         return booking.status, booking.get_status_display()
+
+    @display(description=gettext_lazy("calendar"), label=CALENDAR_LABELS)
+    def calendar(self, booking: Booking) -> tuple[str, str]:
+        condition: BookingCondition = vars(booking)["in_exchange"]
+        return condition.shown.value, condition.label or "–"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BookingList
 
     # --- Addresses ---
 
@@ -184,6 +218,7 @@ class BookingAdmin(TenantAdmin):
                 "booking": booking,
                 "words": in_words(booking.span),
                 "form": form,
+                "mails": telling_bookings.mails_when_cancelled(booking),
             },
         )
 
@@ -278,8 +313,11 @@ class BookingAdmin(TenantAdmin):
         form, booking = context["adminform"].form, context.get("original")
         context["booking"] = booking
         context["may_write"] = allows(request, Role.MANAGER)
+        if booking is not None:
+            context.update(in_exchange(booking))
         if hasattr(form, "both_versions"):
             context["stale_rows"] = form.both_versions()
+            context["over_exchange"] = form.over_exchange
             context["day"] = chosen_day(
                 request,
                 _chosen(form, "resource"),
@@ -316,6 +354,18 @@ class BookingAdmin(TenantAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A booking is cancelled, never deleted."""
         return False
+
+
+def in_exchange(booking: Booking) -> dict[str, Any]:
+    """How a booking stands with Exchange: label, words, and what is to be decided."""
+    condition = telling_bookings.condition_of(booking)
+    return {
+        "in_exchange": condition,
+        "in_exchange_tone": CALENDAR_LABELS.get(condition.shown.value, ""),
+        "conflicts": [
+            (conflict, conflict_words.headline(conflict)) for conflict in condition.conflicts
+        ],
+    }
 
 
 def _page(name: str, object_id: str) -> str:

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.bookings.models import Booking
 from apps.bookings.walltime import start_of_day
+from apps.console.conflict_words import headline
+from apps.console.tenant_admin import is_copy
 from apps.resources.models import Location, Resource
+from apps.sync import telling
+from apps.sync.models import CalendarLink, Conflict
 from apps.tenants.standing import standing
 
 if TYPE_CHECKING:
@@ -57,17 +62,18 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context.update(
         today=today,
         has_locations=Location.objects.for_tenant(tenant).exists(),
-        needs_a_person=matters(tenant),
+        needs_a_person=matters(tenant, is_silent=is_copy(request)),
         most_shown=MOST_SHOWN,
         **_by_location(tenant, now, today),
     )
     return context
 
 
-def matters(tenant: Tenant) -> list[Matter]:
-    """Clashes, and bookings of resources that take none any more."""
-    bookings = Booking.objects.for_tenant(tenant).upcoming()
-    found = [
+def matters(tenant: Tenant, *, is_silent: bool = False) -> list[Matter]:
+    """What the calendars ask; clashes; and bookings of resources that take none any more."""
+    asked = Conflict.objects.for_tenant(tenant).undecided().filter(other__isnull=False)
+    bookings = Booking.objects.for_tenant(tenant).upcoming().exclude(pk__in=asked.values("booking"))
+    found = _of_calendars(tenant, is_silent=is_silent) + [
         Matter(
             _("“%(title)s” clashes with another booking of %(resource)s.")
             % {"title": booking.title, "resource": booking.resource},
@@ -89,6 +95,54 @@ def matters(tenant: Tenant) -> list[Matter]:
         )
         for resource in unbookable[:MOST_SHOWN]
     ]
+
+
+def _of_calendars(tenant: Tenant, *, is_silent: bool) -> list[Matter]:
+    """Conflicts, held losses, many first sends, and calendars that cannot go on."""
+    conflicts = Conflict.objects.for_tenant(tenant).undecided()
+    found = [
+        Matter(
+            _("%(what)s, in %(resource)s. Decide who wins.")
+            % {"what": headline(conflict), "resource": conflict.calendar.resource},
+            reverse("admin:sync_conflict_change", args=[conflict.pk]),
+        )
+        for conflict in conflicts.select_related("booking", "other", "calendar__resource")[
+            :MOST_SHOWN
+        ]
+    ]
+    waits = Count("links", filter=~Q(links__held="") & Q(links__decision=""))
+    calendars = (
+        CalendarLink.objects.for_tenant(tenant)
+        .connected()
+        .annotate(waits=waits, shown=telling.shown(timezone.now(), is_silent=is_silent))
+        .select_related("resource")
+    )
+    sends = Q(sends_held__gt=0, are_sends_approved=False)
+    wanted = calendars.filter(sends | Q(waits__gt=0) | Q(shown=telling.Shown.NEEDS_ATTENTION))
+    for calendar in wanted[:MOST_SHOWN]:
+        found += _of_calendar(calendar, vars(calendar))
+    return found
+
+
+def _of_calendar(calendar: CalendarLink, told: dict[str, Any]) -> list[Matter]:
+    resource = calendar.resource
+    page = reverse("admin:resources_resource_change", args=[resource.pk])
+    found = []
+    if told["shown"] == telling.Shown.NEEDS_ATTENTION:
+        words = _("The calendar of %(resource)s needs attention.")
+        found.append(Matter(words % {"resource": resource}, f"{page}#calendar-state"))
+    if told["waits"]:
+        words = ngettext(
+            "%(n)s loss is held back in %(resource)s. Apply it, or keep the booking.",
+            "%(n)s losses are held back in %(resource)s. Apply them, or keep the bookings.",
+            told["waits"],
+        ) % {"n": told["waits"], "resource": resource}
+        found.append(Matter(words, reverse("admin:resources_resource_held", args=[resource.pk])))
+    if calendar.sends_held and not calendar.are_sends_approved:
+        words = _("%(resource)s waits before it sends %(n)s bookings to its calendar.")
+        told_words = words % {"resource": resource, "n": calendar.sends_held}
+        found.append(Matter(told_words, f"{page}#calendar-state"))
+    return found
 
 
 def _by_location(tenant: Tenant, now: dt.datetime, today: dt.date) -> dict[str, Any]:

@@ -23,7 +23,7 @@ STAGES: dict[str, StrOrPromise] = {
     "autodiscover": gettext_lazy("The server is found from the email"),
     "name": gettext_lazy("The server’s name is known"),
     "network": gettext_lazy("Its network is allowed"),
-    "encryption": gettext_lazy("The connection is safe"),
+    "encryption": gettext_lazy("The connection comes about"),
     "sign-in offered": gettext_lazy("It offers a sign-in that OptixSync knows"),
     "sign-in": gettext_lazy("The account can sign in"),
     "version": gettext_lazy("Its version"),

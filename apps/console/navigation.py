@@ -57,6 +57,18 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(_("Resources"), "meeting_room", "resources_resource"),
                 _list(_("Bookings"), "event", "bookings_booking"),
                 _list(_("Locations"), "location_on", "resources_location"),
+                _list(
+                    _("Sync log"),
+                    "sync",
+                    "sync_syncrun",
+                    active=request.path.startswith(
+                        (
+                            reverse("admin:sync_syncrun_changelist"),
+                            reverse("admin:sync_syncchange_changelist"),
+                            reverse("admin:sync_conflict_changelist"),
+                        )
+                    ),
+                ),
             ],
         },
         {

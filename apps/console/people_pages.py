@@ -19,6 +19,8 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apps.console.tenant_admin import TenantAdmin, allows
+from apps.sync import tenant_choices
+from apps.sync.tenant_choices import CHOICES
 from apps.tenants import services
 from apps.tenants.errors import TenantError
 from apps.tenants.models import Invitation, Membership, Role, Tenant, User
@@ -294,7 +296,7 @@ def is_superuser(request: HttpRequest) -> bool:
 class TenantForm(forms.ModelForm[Tenant]):
     class Meta:
         model = Tenant
-        fields = ("name", "slug", "time_zone", "opens_at", "closes_at")
+        fields = ("name", "slug", "time_zone", "opens_at", "closes_at", *CHOICES)
         widgets = {
             "time_zone": UnfoldAdminTextInputWidget(attrs={"list": "time-zones"}),
         }
@@ -311,6 +313,17 @@ class TenantsAdmin(ModelAdmin):
     fieldsets = (
         (gettext_lazy("Tenant"), {"fields": ("name", "slug")}),
         (gettext_lazy("Days"), {"fields": ("time_zone", ("opens_at", "closes_at"))}),
+        (
+            gettext_lazy("Exchange"),
+            {
+                "fields": CHOICES,
+                "description": gettext_lazy(
+                    "A change holds for what is there already, too. What may no longer be kept is "
+                    "erased at once, also from history; what Exchange sees of your bookings is "
+                    "written anew within minutes."
+                ),
+            },
+        ),
     )
     actions = None
     actions_row = ("go_row", "archive_row")
@@ -385,6 +398,13 @@ class TenantsAdmin(ModelAdmin):
         return confirm(
             request, self, title=title % {"tenant": tenant}, words=words, button=button, back=back
         )
+
+    def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
+        """The choices about sync reach back to what is stored."""
+        before = tenant_choices.choices_of(Tenant.objects.get(pk=obj.pk)) if change else None
+        super().save_model(request, obj, form, change)
+        if before is not None:
+            tenant_choices.apply(obj, before)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Commands and links name a tenant by its slug: only a superuser changes it."""

@@ -13,7 +13,10 @@ from apps.bookings.errors import BookingError
 from apps.bookings.services import rezone
 from apps.resources import csv_format, services
 from apps.resources.csv_format import LineError, Row
+from apps.resources.errors import CalendarRefused
 from apps.resources.models import Location, Resource
+from apps.sync import addresses
+from apps.sync.addresses import WouldLeave
 
 if TYPE_CHECKING:
     from apps.tenants.models import Tenant, User
@@ -43,6 +46,7 @@ def export(tenant: Tenant) -> str:
             one.time_zone,
             one.description,
             "yes" if one.is_active else "no",
+            one.calendar_email or "",
         )
         for one in resources
     )
@@ -84,7 +88,7 @@ class _Import:
                     counts[self._store(row)] += 1
             except ValidationError as exc:
                 errors.append(LineError(row.line, " ".join(exc.messages)))
-            except (BookingError, LookupError) as exc:
+            except (BookingError, LookupError, CalendarRefused, WouldLeave) as exc:
                 errors.append(LineError(row.line, str(exc)))
         if errors:
             return Outcome(errors=_in_order(errors))
@@ -117,10 +121,25 @@ class _Import:
         if moves:
             resource.time_zone = stored_zone
             rezone(resource=resource, time_zone=zone, by=self.by)
-        if not is_new and _facts(resource) == before:
-            return "same"
-        services.save(resource)
-        return "added" if is_new else "changed"
+        is_same = not is_new and _facts(resource) == before
+        if not is_same:
+            services.save(resource)
+        if self._connect(row, resource, was_active=before[-1]):
+            is_same = False
+        return "added" if is_new else "same" if is_same else "changed"
+
+    def _connect(self, row: Row, resource: Resource, *, was_active: object) -> bool:
+        """As the form does; whether the address is another one now.
+
+        Raises:
+            CalendarRefused: the address cannot be the resource's.
+            WouldLeave: what becomes of both sides is asked on the resource's page, one by one.
+        """
+        if was_active and not resource.is_active:
+            return addresses.give_up(resource)
+        if row.calendar_email is None:
+            return False
+        return addresses.change(resource, row.calendar_email)
 
     def _found(self, row: Row) -> Resource:
         if row.uuid is None:

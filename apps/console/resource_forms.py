@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
+from django.db import transaction
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
+    UnfoldAdminEmailInputWidget,
     UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
@@ -18,12 +21,16 @@ from unfold.widgets import (
 
 from apps.bookings.errors import BookingError
 from apps.bookings.services import rezone
-from apps.resources import photos
-from apps.resources.errors import PhotoRefused
+from apps.console.leave_pages import Leaving
+from apps.exchange.models import ExchangeConnection
+from apps.resources import photos, services
+from apps.resources.errors import CalendarRefused, PhotoRefused
 from apps.resources.models import Resource
+from apps.sync import addresses
+from apps.sync.models import CalendarLink
 
 if TYPE_CHECKING:
-    from apps.tenants.models import User
+    from apps.tenants.models import Tenant, User
 
 
 class ResourceForm(forms.ModelForm[Resource]):
@@ -35,11 +42,34 @@ class ResourceForm(forms.ModelForm[Resource]):
         widget=UnfoldAdminFileFieldWidget,
         help_text=gettext_lazy("JPEG, PNG or WebP. It is made smaller, and notes of place go."),
     )
+    # Not named as the model's field, which no form writes.
+    mailbox = forms.CharField(
+        label=gettext_lazy("Calendar email"),
+        required=False,
+        max_length=254,
+        widget=UnfoldAdminEmailInputWidget(
+            attrs={"autocomplete": "off", "spellcheck": "false", "list": "mailboxes"}
+        ),
+        help_text=gettext_lazy(
+            "The address of the Exchange mailbox of this room or equipment, such as "
+            "room@example.com. One mailbox belongs to one resource. Empty: no calendar."
+        ),
+    )
+    connection = forms.ModelChoiceField(
+        ExchangeConnection.objects.none(),
+        label=gettext_lazy("Exchange connection"),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Which of your Exchange connections has this mailbox."),
+    )
     remove_photo = forms.BooleanField(
         label=gettext_lazy("Remove the photo"), required=False, widget=UnfoldBooleanWidget
     )
 
     user: User
+    tenant: Tenant
+    # Filled where an open mailbox would be left: the page that asks comes next.
+    leaving: Leaving | None = None
 
     class Meta:
         model = Resource
@@ -57,6 +87,20 @@ class ResourceForm(forms.ModelForm[Resource]):
             "description": UnfoldAdminTextareaWidget,
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["mailbox"] = self.instance.calendar_email or ""
+        mine = ExchangeConnection.objects.for_tenant(self.tenant).installed()
+        if len(mine) <= 1:
+            # The only one there is goes without saying.
+            del self.fields["connection"]
+            return
+        field = self.fields["connection"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 -- declared above
+        field.queryset = mine
+        calendar = CalendarLink.objects.filter(resource=self.instance.pk or 0).first()
+        self.initial["connection"] = calendar.connection_id if calendar else None
+
     def clean_new_photo(self) -> Any:
         upload = self.cleaned_data["new_photo"]
         if not upload:
@@ -67,23 +111,63 @@ class ResourceForm(forms.ModelForm[Resource]):
             raise forms.ValidationError(str(refused)) from refused
 
     def _post_clean(self) -> None:
-        """The move to another zone is tried last: only the bookings know whether they fit.
+        """What only the rows can tell is tried last, by doing it: the calendar, then the zone.
 
-        It writes, so that nothing after it may refuse the form; the admin's view around it is one
-        transaction.
+        Both are undone if either is refused; the admin's view around it is one transaction.
         """
         super()._post_clean()  # type: ignore[misc]
-        zone = self.cleaned_data.get("time_zone")
-        if self.errors or self.instance._state.adding or zone == self.initial["time_zone"]:
+        if self.errors:
             return
-        stored = Resource.objects.select_related("location__tenant").get(pk=self.instance.pk)
+        is_new = self.instance._state.adding
         try:
-            rezone(resource=stored, time_zone=zone or "", by=self.user)
+            with transaction.atomic():
+                if is_new:
+                    self._store_connected()
+                else:
+                    self._change_calendar()
+                    self._rezone()
+        except CalendarRefused as refused:
+            self.add_error("mailbox", str(refused))
         except BookingError as refused:
             self.add_error(
                 "time_zone",
                 _("In this zone two bookings would meet. %(why)s") % {"why": refused},
             )
+        if self.errors and is_new:
+            # What was stored for the calendar's sake was undone.
+            self.instance.pk = None
+            self.instance._state.adding = True
+
+    def _store_connected(self) -> None:
+        """A new resource with a calendar: it is stored first, for the calendar to be its own."""
+        if typed := self.cleaned_data.get("mailbox"):
+            services.save(self.instance)
+            addresses.change(self.instance, typed, self.cleaned_data.get("connection"))
+
+    def _change_calendar(self) -> None:
+        # A form without the field says nothing of the calendar.
+        if self.add_prefix("mailbox") not in self.data:
+            return
+        typed = self.cleaned_data["mailbox"]
+        connection = self.cleaned_data.get("connection")
+        is_switched_off = self.initial["is_active"] and not self.instance.is_active
+        try:
+            if is_switched_off:
+                addresses.give_up(self.instance)
+            elif "mailbox" in self.changed_data or "connection" in self.changed_data:
+                addresses.change(self.instance, typed, connection)
+        except addresses.WouldLeave:
+            if is_switched_off:
+                self.instance.is_active = True
+                self.leaving = Leaving(then="inactive")
+            else:
+                self.leaving = Leaving(typed, connection.pk if connection else None)
+
+    def _rezone(self) -> None:
+        zone = self.cleaned_data.get("time_zone")
+        if zone != self.initial["time_zone"]:
+            stored = Resource.objects.select_related("location__tenant").get(pk=self.instance.pk)
+            rezone(resource=stored, time_zone=zone or "", by=self.user)
 
 
 class ImportForm(forms.Form):

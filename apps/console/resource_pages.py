@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -16,18 +16,28 @@ from unfold.decorators import action, display
 
 from apps.bookings.models import Booking
 from apps.console import resource_csv
+from apps.console.calendar_pages import TONES, state
+from apps.console.held_pages import HeldPages
+from apps.console.leave_pages import Leaving
 from apps.console.people_pages import confirm
 from apps.console.resource_forms import ImportForm, ResourceForm
-from apps.console.tenant_admin import TenantAdmin, TenantRelatedFilter
+from apps.console.tenant_admin import TenantRelatedFilter, is_copy
+from apps.exchange.models import ExchangeConnection
 from apps.resources import services
 from apps.resources.csv_format import COLUMNS, Unreadable
 from apps.resources.models import Location, Resource
+from apps.sync import addresses, telling
+from apps.sync.addresses import WouldLeave
+from apps.sync.telling import Shown
 from apps.tenants.models import User
 from apps.tenants.time_zones import time_zone_names
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
+
+
+CALENDAR = gettext_lazy("Calendar")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -65,29 +75,47 @@ class StateFilter(admin.SimpleListFilter):
                 return queryset.filter(archived_at=None)
 
 
+class CalendarFilter(admin.SimpleListFilter):
+    """By the state of the calendar, as the list shows it."""
+
+    title = gettext_lazy("calendar")
+    parameter_name = "calendar"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, Any]]:
+        return list(Shown.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() in Shown.values:
+            return queryset.filter(calendar_shown=self.value())
+        return queryset
+
+
 @admin.register(Resource)
-class ResourceAdmin(TenantAdmin):
+class ResourceAdmin(HeldPages):
     form = ResourceForm
-    list_display = ("name", "location", "kind", "capacity", "state")
+    list_display = ("name", "location", "kind", "capacity", "calendar", "state")
     list_select_related = ("location",)
-    list_filter = (("location", TenantRelatedFilter), "kind", StateFilter)
+    list_filter = (("location", TenantRelatedFilter), "kind", StateFilter, CalendarFilter)
     list_filter_submit = False
     search_fields = ("name", "description", "location__name")
     actions = ("archive_selected",)
     actions_list = ("import_list", "export_list")
     actions_row = ("edit_row", "bookings_row", "archive_row")
-    readonly_fields = ("calendar", "photo_shown")
+    readonly_fields = ("photo_shown",)
     fieldsets = (
         (
             gettext_lazy("Basics"),
             {"fields": ("name", "location", ("kind", "capacity"), "time_zone", "is_active")},
         ),
-        (gettext_lazy("Calendar"), {"fields": ("calendar",)}),
+        (CALENDAR, {"fields": ("mailbox",)}),
         (
             gettext_lazy("Photo and description"),
             {"fields": ("description", "photo_shown", "new_photo", "remove_photo")},
         ),
     )
+    change_form_template = "console/resources/form.html"
     change_form_after_template = "console/people/time_zones.html"
     empty_title = gettext_lazy("No resources yet")
     empty_text = gettext_lazy(
@@ -104,9 +132,14 @@ class ResourceAdmin(TenantAdmin):
             return "archived", _("Archived")
         return ("active", _("Active")) if resource.is_active else ("inactive", _("Inactive"))
 
-    @display(description=gettext_lazy("Exchange"))
-    def calendar(self, resource: Resource) -> str:
-        return _("Exchange is not installed, so this resource has no calendar to agree with.")
+    @display(
+        description=gettext_lazy("calendar"),
+        ordering="calendar_shown",
+        label={state.value: tone for state, tone in TONES.items()},
+    )
+    def calendar(self, resource: Resource) -> tuple[str, str]:
+        shown = Shown(vars(resource)["calendar_shown"])
+        return shown.value, str(shown.label)
 
     @display(description=gettext_lazy("photo now"))
     def photo_shown(self, resource: Resource) -> str:
@@ -118,6 +151,14 @@ class ResourceAdmin(TenantAdmin):
             _("Photo of %(resource)s") % {"resource": resource},
         )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        shown = telling.shown(timezone.now(), "calendar_link__", is_silent=is_copy(request))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(calendar_shown=shown)
+        return rows
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*self.calendar_urls(), *super().get_urls()]
+
     # --- The three dots ---
 
     @action(description=gettext_lazy("Edit"), icon="edit", url_path="edit")
@@ -126,7 +167,7 @@ class ResourceAdmin(TenantAdmin):
 
     @action(description=gettext_lazy("Bookings"), icon="event", url_path="bookings")
     def bookings_row(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        resource = self._found(request, object_id)
+        resource = self.found(request, object_id)
         listed = reverse("admin:bookings_booking_changelist")
         return HttpResponseRedirect(f"{listed}?resource__id__exact={resource.pk}")
 
@@ -138,17 +179,24 @@ class ResourceAdmin(TenantAdmin):
     )
     def archive_row(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask once, telling what stays; then archive, or take back into use."""
-        resource = self._found(request, object_id)
+        resource = self.found(request, object_id)
         back = reverse("admin:resources_resource_changelist")
         if request.method == "POST":
             if resource.is_archived:
                 services.restore(resource)
                 words = _("%(resource)s is in use again.")
             else:
+                try:
+                    addresses.give_up(resource)
+                except WouldLeave:
+                    return HttpResponseRedirect(Leaving(then="archive").address(resource))
                 services.archive(resource)
                 words = _("%(resource)s is archived. Under Filters, state, it can be restored.")
             self.message_user(request, words % {"resource": resource}, messages.SUCCESS)
             return HttpResponseRedirect(back)
+        calendar = telling.calendar_of(resource)
+        if calendar is not None and not resource.is_archived and addresses.would_leave(calendar):
+            return HttpResponseRedirect(Leaving(then="archive").address(resource))
         upcoming = Booking.objects.filter(resource=resource).upcoming().count()
         if resource.is_archived:
             title, button = _("Restore %(resource)s"), _("Restore")
@@ -175,20 +223,23 @@ class ResourceAdmin(TenantAdmin):
         return response
 
     @admin.action(description=gettext_lazy("Archive selected resources"), permissions=["change"])
-    def archive_selected(self, request: HttpRequest, queryset: QuerySet[Resource]) -> None:
-        resources = list(queryset.filter(archived_at=None))
-        for resource in resources:
-            services.archive(resource)
+    def archive_selected(
+        self, request: HttpRequest, queryset: QuerySet[Resource]
+    ) -> HttpResponse | None:
+        archived = self.archive_many(request, queryset)
+        if isinstance(archived, HttpResponse):
+            return archived
         self.message_user(
             request,
             ngettext(
                 "%(n)s resource is archived. Under Filters, state, it can be restored.",
                 "%(n)s resources are archived. Under Filters, state, they can be restored.",
-                len(resources),
+                archived,
             )
-            % {"n": len(resources)},
+            % {"n": archived},
             messages.SUCCESS,
         )
+        return None
 
     # --- Files ---
 
@@ -240,13 +291,6 @@ class ResourceAdmin(TenantAdmin):
             headers={"Content-Disposition": f'attachment; filename="resources-{tenant.slug}.csv"'},
         )
 
-    def _found(self, request: HttpRequest, object_id: str) -> Resource:
-        rows = self.get_queryset(request).select_related("location__tenant")
-        resource: Resource = get_object_or_404(
-            rows, pk=int(object_id) if object_id.isdigit() else 0
-        )
-        return resource
-
     # --- The form ---
 
     def get_form(
@@ -254,7 +298,20 @@ class ResourceAdmin(TenantAdmin):
     ) -> type[ResourceForm]:
         form: type[ResourceForm] = super().get_form(request, obj, change=change, **kwargs)
         form.user = _person(request)
+        form.tenant = self.tenant(request)
         return form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Which connection is asked where there are several; viewers read the state alone."""
+        fields: tuple[str, ...] = ("mailbox",)
+        if not self.has_change_permission(request, obj):
+            fields = ()
+        elif ExchangeConnection.objects.for_tenant(self.tenant(request)).installed().count() > 1:
+            fields = ("mailbox", "connection")
+        return [
+            (name, {**told, "fields": fields} if name == CALENDAR else told)
+            for name, told in super().get_fieldsets(request, obj)
+        ]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {
@@ -266,6 +323,13 @@ class ResourceAdmin(TenantAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         context["time_zone_names"] = time_zone_names()
+        context["calendar_heading"] = CALENDAR
+        context["suggests"] = (
+            self.has_change_permission(request)
+            and ExchangeConnection.objects.for_tenant(self.tenant(request)).installed().exists()
+        )
+        if resource := context.get("original"):
+            context.update(state(request, resource))
         if not Location.objects.for_tenant(self.tenant(request)).exists():
             self.message_user(
                 request,
@@ -281,17 +345,26 @@ class ResourceAdmin(TenantAdmin):
         return response
 
     def save_model(self, request: HttpRequest, obj: Resource, form: Any, change: bool) -> None:
+        vars(obj)["leaving"] = form.leaving
         if form.cleaned_data.get("remove_photo"):
             obj.photo = None
         if photo := form.cleaned_data.get("new_photo"):
             obj.photo = photo
         services.save(obj)
 
+    def response_change(self, request: HttpRequest, obj: Resource) -> HttpResponse:
+        """The rest is stored; what leaving the mailbox means is asked on a page of its own."""
+        leaving = vars(obj).get("leaving")
+        if leaving is not None:
+            return HttpResponseRedirect(leaving.address(obj))
+        response: HttpResponse = super().response_change(request, obj)
+        return response
+
     # --- Permissions ---
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What has bookings is archived: its past stays readable."""
-        if obj is not None and obj.bookings.exists():
+        """What has bookings, or had a calendar, is archived: its past stays readable."""
+        if obj is not None and (obj.bookings.exists() or telling.calendar_of(obj) is not None):
             return False
         return super().has_delete_permission(request, obj)
 

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 from unfold.sites import UnfoldAdminSite
 
-from apps.console import exchange_pages
+from apps.console import copy_pages, exchange_pages
+from apps.console.tenant_admin import is_copy
 from apps.console.views import leave, photo, switch_tenant
 from apps.tenants.models import Role, User
 from apps.tenants.standing import standing
@@ -45,6 +46,7 @@ class ConsoleSite(UnfoldAdminSite):
                 name="password_change",
             ),
             *exchange_pages.urls(self.admin_view),
+            *copy_pages.urls(self),
             *urls,
         ]
 
@@ -61,6 +63,7 @@ class ConsoleSite(UnfoldAdminSite):
         return {
             **super().each_context(request),
             "standing": here,
+            "is_copy": is_copy(request),
             "is_manager": here is not None and here.allows(Role.MANAGER),
             "is_owner": here is not None and here.allows(Role.OWNER),
             "dashboard_url": reverse("admin:index"),

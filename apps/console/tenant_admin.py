@@ -8,6 +8,7 @@ from django.contrib.admin import RelatedFieldListFilter
 from django.db import models
 from unfold.admin import ModelAdmin
 
+from apps.tenants.installation import may_send
 from apps.tenants.models import Role, Tenant
 from apps.tenants.querysets import TenantQuerySet
 from apps.tenants.standing import standing
@@ -35,6 +36,13 @@ def allows(request: HttpRequest, role: Role) -> bool:
     """Whether the request stands in a tenant with this role, or a larger one."""
     here = standing(request)
     return here is not None and here.allows(role)
+
+
+def is_copy(request: HttpRequest) -> bool:
+    """Whether this database is a copy that sends nothing; asked once a request."""
+    if not hasattr(request, "_is_copy"):
+        request._is_copy = not may_send()  # type: ignore[attr-defined]
+    return bool(request._is_copy)  # type: ignore[attr-defined]
 
 
 class TenantAdmin(ModelAdmin):

@@ -27,6 +27,7 @@ COLUMNS = (
     "time_zone",
     "description",
     "active",
+    "calendar_email",
 )
 REQUIRED = ("location", "name")
 MAX_ROWS = 5000
@@ -61,6 +62,8 @@ class Row:
     time_zone: str | None = None
     description: str | None = None
     is_active: bool | None = None
+    # Empty: no calendar.
+    calendar_email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,7 @@ def _row(line: int, header: list[str], cells: list[str], kinds: Sequence[str]) -
         # Spreadsheets write line ends as they like; forms write them as here.
         description=said["description"].replace("\r\n", "\n") if "description" in said else None,
         is_active=_yes_or_no(said.get("active", "")),
+        calendar_email=said.get("calendar_email"),
     )
 
 

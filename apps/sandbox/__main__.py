@@ -31,6 +31,8 @@ def main() -> int:
         )
     if seed.is_empty(store):
         seed.fill(store, server=server.url)
+    # A snapshot may come from a start on another port.
+    store.set_server(server.url)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
-from apps.sandbox import autodiscover, desk, pages
+from apps.sandbox import autodiscover, desk, pages, visitors
 from apps.sandbox.auth import Connection, NotSignedIn
 from apps.sandbox.ews.service import Outcome
 from apps.sandbox.faults import Hits
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from apps.sandbox.server import SandboxServer
     from apps.sandbox.store import Account
 
+# They ask for a password, or tell nothing.
+OPEN_TO_NAMES = frozenset({"/ews/exchange.asmx", autodiscover.PATH, "/healthz"})
 LONGEST_BODY = 64 * 1024 * 1024
 
 
@@ -72,6 +74,12 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         path = urlsplit(self.path).path
+        refused = visitors.refusal(
+            self.command, self.headers, any_name=path.lower() in OPEN_TO_NAMES
+        )
+        if refused:
+            self._send(desk.as_json(403, {"error": refused}))
+            return
         match path.lower():
             case "/ews/exchange.asmx":
                 self._serve_signed_in(body, "", self._ews)
@@ -179,8 +187,14 @@ class Handler(BaseHTTPRequestHandler):
     def _serve_page(self, path: str, body: bytes) -> None:
         query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
         form: Mapping[str, Any] = {}
+        is_json = self.headers.get_content_type() == "application/json"
+        if path.startswith("/control/") and self.command == "POST" and not is_json:
+            self._send(
+                desk.as_json(415, {"error": "Post application/json."})
+            )  # so no web page can do it
+            return
         try:
-            if self.headers.get_content_type() == "application/json":
+            if is_json:
                 form = json.loads(body or b"{}")
             elif body:
                 form = parse_qs(body.decode(), keep_blank_values=True)

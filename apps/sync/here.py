@@ -34,8 +34,7 @@ def create(operation: op.CreateLocal, session: Session) -> Facts:
         ends_at=row.ends_at,
         is_all_day=row.is_all_day,
         title=title(row.subject, row.organizer),
-        person=row.organizer[:150],
-        person_email=_email(row),
+        **_person(row, session),
     )
     _link(session, booking, remote)
     return {"booking_id": booking.pk, "before": {}, "after": facts(booking)}
@@ -60,11 +59,7 @@ def update(operation: op.UpdateLocal, session: Session) -> Facts:
     booking = Booking.objects.get(pk=operation.booking_id)
     details: dict[str, str] = {}
     if not booking.is_ours:
-        details = {
-            "title": title(row.subject, row.organizer),
-            "person": row.organizer[:150],
-            "person_email": _email(row),
-        }
+        details = {"title": title(row.subject, row.organizer), **_person(row, session)}
     changed = _change(operation.booking_id, operation.revision, remote, details)
     _agree(operation.link_id, _revision(operation.booking_id), remote.fingerprint)
     EventLink.objects.filter(pk=operation.link_id).update(decision="", held="", held_at=None)
@@ -248,6 +243,11 @@ def _row(session: Session, remote: Remote) -> RemoteEvent:
     )
 
 
-def _email(row: RemoteEvent) -> str:
+def _person(row: RemoteEvent, session: Session) -> dict[str, str]:
+    """Who called it; of what was written straight into the calendar that is the room itself: nobody."""
+    calendar = session.calendar
+    email, name = row.organizer_email, row.organizer
+    if email.lower() == calendar.email.lower() or (name and name == calendar.mailbox_name):
+        return {"person": "", "person_email": ""}
     longest = Booking._meta.get_field("person_email").max_length or 0
-    return row.organizer_email if len(row.organizer_email) <= longest else ""
+    return {"person": name[:150], "person_email": email if len(email) <= longest else ""}

@@ -141,13 +141,14 @@ def remove_twin(operation: op.RemoveTwin, session: Session) -> Facts:
         raise
     with transaction.atomic():
         session.lease.commit()
-        # Where the linked one was given up for the other, its link goes with it.
+        # Where the linked one was given up for the other, its link finds that one by the stamp, and
+        # still knows what was agreed: where the other lies elsewhere, the booking follows.
         EventLink.objects.filter(
             calendar=session.calendar,
             state=State.LIVE,
             item_id=operation.ref.key.item_id,
             original_start=operation.ref.key.original_start,
-        ).update(state=State.FORGOTTEN)
+        ).update(state=State.CREATING, item_id="", original_start="")
         _drop_row(session, operation.ref.key)
     return {"after": {"removed": "deleted"}}
 

@@ -85,11 +85,35 @@
   }
 
   document.addEventListener("click", copy);
+  // Read out what is new alone: the state asks for itself every few seconds.
+  function sayState() {
+    const state = document.getElementById("calendar-state");
+    const said = document.getElementById("calendar-said");
+    if (state && said && said.dataset.last !== state.dataset.said) {
+      if (said.dataset.last !== undefined) {
+        said.textContent = state.dataset.said;
+      }
+      said.dataset.last = state.dataset.said;
+    }
+  }
+
+  // After signing out elsewhere the answer is the sign-in page, which is no part of this one.
+  function refuseOtherPages(event) {
+    const asked = event.detail.pathInfo.requestPath.split("?")[0];
+    const got = new URL(event.detail.xhr.responseURL || location.href).pathname;
+    if (asked.startsWith("/") && asked !== got) {
+      event.detail.shouldSwap = false;
+    }
+  }
+
+  document.addEventListener("htmx:beforeSwap", refuseOtherPages);
+  document.addEventListener("htmx:afterSwap", sayState);
   document.addEventListener("keydown", keepWithin);
   document.addEventListener("htmx:afterSettle", enterDialog);
   document.addEventListener("DOMContentLoaded", () => {
     hideIcons(document);
     offerCopies(document);
+    sayState();
     watchDialog();
     new MutationObserver(() => {
       hideIcons(document);

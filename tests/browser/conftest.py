@@ -29,7 +29,10 @@ from playwright.sync_api import (
 from pytest_django.live_server_helper import LiveServer
 
 from apps.console import demo as demo_data
+from apps.resources.models import Resource
 from tests.__main__ import find_chromium
+from tests.console.calendars import LiveWorld, live_world
+from tests.sync.world import CALENDARS
 
 if TYPE_CHECKING:
     from pytest_django.plugin import DjangoDbBlocker
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 # reach the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
+FACTORY = "tests.sync.world.calendar_for"
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 SCREENSHOTS = django_settings.BASE_DIR / "var" / "screenshots"
 WIDTHS = (1280, 390)
@@ -152,6 +156,35 @@ def demo_for_module(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
             demo_data.fill()
         yield
         call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def connected_for_module(
+    demo_for_module: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[LiveWorld]:
+    """The demo's first room is connected to a mailbox in memory, with something of everything."""
+    with django_db_blocker.unblock(), override_settings(CALENDAR_FACTORY=FACTORY):
+        yield eventful(live_world(Resource.objects.order_by("pk")[0]))
+    CALENDARS.clear()
+
+
+def eventful(world: LiveWorld) -> LiveWorld:
+    """Both sides agree on much; two overlap, three were lost at once, and one waits to be sent."""
+    month = 24 * 30
+    world.book(month, "Quarterly review")
+    keys = [
+        world.outlook.book(world.at(month + day * 24), world.at(month + day * 24 + 1), title)
+        for day, title in enumerate(("Design crit", "Sales call", "Interview", "Retrospective"), 2)
+    ]
+    world.sync()
+    for key in keys[:3]:
+        world.outlook.delete(key)
+    world.outlook.book(world.at(month + 500), world.at(month + 501), "Team lunch")
+    world.sync()
+    world.book(month + 500, "Workshop")
+    world.sync()
+    world.book(month + 600, "Not sent yet")
+    return world
 
 
 SignIn = Callable[[Page, str], None]

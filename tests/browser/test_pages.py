@@ -19,7 +19,7 @@ from apps.tenants.querysets import TenantQuerySet
 from tests.browser.conftest import WIDTHS, SignIn, check_page, look, opened, screenshot
 from tests.exchange.world import in_state
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_for_module")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("connected_for_module")]
 
 TENANT = "harbour-works"
 # What has no page of its own: answers for scripts, files, forms that are only sent, and addresses

@@ -294,5 +294,5 @@ def test_list_costs_the_same_at_any_length(
     Booking.objects.bulk_create(services_rows)
     client.get(LIST)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(10):
         client.get(LIST)

@@ -108,5 +108,5 @@ def test_dashboard_costs_the_same_at_any_size(
         book_at(one, *today("10:00", "11:00"))
     client.get(INDEX)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(12):
         client.get(INDEX)

@@ -34,7 +34,7 @@ def rows(request: pytest.FixtureRequest, tenant: Tenant) -> int:
 
 
 @pytest.mark.parametrize(
-    ("page", "queries"), [("tenants_membership", 6), ("tenants_invitation", 6)]
+    ("page", "queries"), [("tenants_membership", 7), ("tenants_invitation", 7)]
 )
 def test_list_of_an_owner(
     rows: int,
@@ -54,7 +54,7 @@ def test_list_of_an_owner(
 
 
 @pytest.mark.parametrize("rows_of_tenants", [10, 1000])
-@pytest.mark.parametrize(("page", "queries"), [("tenants_tenant", 6), ("tenants_user", 6)])
+@pytest.mark.parametrize(("page", "queries"), [("tenants_tenant", 7), ("tenants_user", 7)])
 def test_list_of_a_superuser(
     rows_of_tenants: int,
     page: str,

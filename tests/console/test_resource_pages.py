@@ -270,7 +270,7 @@ def test_lists_cost_the_same_at_any_length(
     )
     client.get(LIST)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get(LIST)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get(reverse("admin:resources_location_changelist"))

@@ -17,11 +17,15 @@ from django.core.files.base import ContentFile
 from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from apps.bookings.models import Booking, BookingChange
 from apps.exchange.models import ExchangeConnection
 from apps.exchange.secrets import seal
+from apps.resources import services as resources
 from apps.resources.models import Location, Resource
+from apps.sync.models import CalendarLink, Conflict, EventLink, RemoteEvent, SyncChange, SyncRun
+from apps.sync.telling import Do
 from apps.tenants import services as tenants
 from apps.tenants.models import Invitation, Membership, Role, Tenant, User
 from apps.tenants.standing import SESSION_KEY
@@ -38,6 +42,12 @@ OURS = (
     Booking,
     BookingChange,
     ExchangeConnection,
+    CalendarLink,
+    RemoteEvent,
+    EventLink,
+    SyncRun,
+    SyncChange,
+    Conflict,
 )
 # Ends the session, or is meant for those who have none.
 LEFT_OUT = re.compile(r"^(admin/logout/|accounts/(login|logout|inactive)/)$")
@@ -83,6 +93,58 @@ class Tenancy:
             tenant=tenant, email=f"guest@{MARK.lower()}.example", role=Role.VIEWER, by=None
         )
 
+        self._connect()
+
+    def _connect(self) -> None:
+        """What the engine knows of it."""
+        now = timezone.now()
+        email = f"room@{MARK.lower()}.example"
+        resources.set_calendar_email(self.resource, email)
+        self.calendar = CalendarLink.objects.create(
+            resource=self.resource,
+            connection=self.connection,
+            email=email,
+            mailbox_key=MARK,
+            state="needs_attention",
+            cause=f"{MARK} meeting cannot be read",
+            lease_until=now,
+            due_at=now,
+        )
+        RemoteEvent.objects.create(
+            calendar=self.calendar,
+            item_id="item",
+            starts_at=self.booking.starts_at,
+            ends_at=self.booking.ends_at,
+            show_as="busy",
+            subject=f"{MARK} meeting",
+        )
+        self.link = EventLink.objects.create(
+            calendar=self.calendar, booking=self.booking, item_id="item", uid=MARK, held="loss"
+        )
+        self.run = SyncRun.objects.create(
+            calendar=self.calendar, trigger="person", started_at=now, cause=f"{MARK} meeting"
+        )
+        told = {"title": f"{MARK} meeting"}
+        self.change = SyncChange.objects.create(
+            run=self.run,
+            calendar=self.calendar,
+            booking=self.booking,
+            operation="TakeTime",
+            before=told,
+            after=told,
+            outcome="done",
+            at=now,
+        )
+        self.conflict = Conflict.objects.create(
+            calendar=self.calendar,
+            kind="overlap",
+            booking=self.booking,
+            item_id="item",
+            ours=told,
+            exchange=told,
+            versions="1:1",
+        )
+
     def of(self, model: type[Model] | None) -> Model | None:
         rows = (
             self.tenant,
@@ -93,6 +155,9 @@ class Tenancy:
             self.booking,
             self.invitation,
             self.connection,
+            self.run,
+            self.change,
+            self.conflict,
         )
         return next((row for row in rows if type(row) is model), None)
 
@@ -177,6 +242,8 @@ def queries(theirs: Tenancy) -> list[dict[str, object]]:
         {"resource__id__exact": theirs.resource.pk},
         {"location__id__exact": theirs.location.pk},
         {"location": theirs.location.pk},
+        {"calendar": theirs.calendar.pk, "stand": "all"},
+        {"then": "archive", "email": "other@example.com", "now": "1"},
         {
             "app_label": "resources",
             "model_name": "resource",
@@ -229,7 +296,15 @@ def forms(theirs: Tenancy) -> list[dict[str, object]]:
             "read_revision": 1,
             "reason": "Forged",
             "post": "yes",
+            "mailbox": "forged@example.com",
+            "connection": theirs.connection.pk,
+            "leave": "yes",
         },
+        *[dict[str, object](do=do) for do in Do.values],
+        {"apply": "all", "link": theirs.link.pk},
+        {"keep": theirs.link.pk, "link": theirs.link.pk},
+        {"decision": "ours", "versions": "1:1", "mail": "yes"},
+        {"again": "yes"},
         *(
             {"action": getattr(name, "__name__", name), "post": "yes", **selected}
             for name in actions
@@ -362,6 +437,11 @@ def test_the_same_addresses_show_it_to_its_own_owner(theirs: Tenancy) -> None:
     shown = {route for route, address in addresses(theirs).items() if shows(client, address)}
 
     # Else the tests above could not fail.
+    for page in ("sync/syncrun", "sync/syncchange", "sync/conflict"):
+        assert f"admin/{page}/" in shown
+        assert f"admin/{page}/<path:object_id>/change/" in shown
+    for page in ("", "held/", "leave/", "preview/"):
+        assert f"admin/resources/resource/<path:object_id>/calendar/{page}" in shown
     for page in ("resources/resource", "bookings/booking", "resources/location"):
         assert f"admin/{page}/" in shown
         assert f"admin/{page}/<path:object_id>/change/" in shown

@@ -32,11 +32,11 @@ def test_file_that_is_no_table_of_ours_is_refused(content: bytes, words: str) ->
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("x,Pier House,Anchor,,,,,", "“x” is no uuid"),
-        (",,Anchor,,,,,", "the location is missing"),
-        (",Pier House,Anchor,barn,,,,", "“barn” is no kind"),
-        (",Pier House,Anchor,,many,,,", "“many” is no whole number"),
-        (",Pier House,Anchor,,,,,maybe", "neither yes nor no"),
+        ("x,Pier House,Anchor,,,,,,", "“x” is no uuid"),
+        (",,Anchor,,,,,,", "the location is missing"),
+        (",Pier House,Anchor,barn,,,,,", "“barn” is no kind"),
+        (",Pier House,Anchor,,many,,,,", "“many” is no whole number"),
+        (",Pier House,Anchor,,,,,maybe,", "neither yes nor no"),
         (",Pier House", "has 2 cells"),
     ],
 )
@@ -55,7 +55,7 @@ def test_double_line_is_told() -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "'=1", "''=1", "it's", "a\nb", "ü,;"])
 def test_text_comes_back_and_is_no_formula(text: str) -> None:
-    file = csv_format.write([("", "Pier House", "Anchor", "room", "1", "UTC", text, "yes")])
+    file = csv_format.write([("", "Pier House", "Anchor", "room", "1", "UTC", text, "yes", "")])
 
     assert not csv_format.guarded(text).startswith(("=", "+", "-", "@"))
     table = csv_format.read(file.encode("utf-8-sig"), kinds=KINDS)

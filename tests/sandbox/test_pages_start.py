@@ -45,6 +45,7 @@ def test_the_start_page_says_what_to_type() -> None:
     ):  # fmt: skip
         assert f'data-copy="{what}"' in page, what
     assert page.count("Room, no right") == 1
+    assert page.count("<dt>Mailbox to try, also for autodiscover</dt>") == len(seed.PASSWORDS)
     assert 'href="/outlook/lighthouse@harbour.example/"' in page
 
 

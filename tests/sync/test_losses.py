@@ -6,45 +6,10 @@ import pytest
 
 from apps.bookings.models import Booking
 from apps.exchange.calendar import EventKey
-from apps.sync.guard import Known, are_many
 from apps.sync.models import Conflict, EventLink
 from tests.sync.world import DAY, HOUR, World
 
 pytestmark = pytest.mark.django_db
-
-
-def keys(*numbers: int) -> list[EventKey]:
-    return [EventKey(f"item{number}") for number in numbers]
-
-
-@pytest.mark.parametrize(
-    ("lost", "known", "recent", "many"),
-    [
-        (0, 5, 20, False),
-        (1, 1, 0, False),
-        (2, 2, 0, True),
-        (2, 3, 0, False),
-        (3, 9, 0, False),
-        (3, 8, 0, True),
-        (1, 100, 9, False),
-        (1, 100, 10, True),
-        (11, 100, 0, True),
-        (10, 100, 0, False),
-    ],
-)
-def test_many_are_all_of_two_or_over_a_third_or_over_ten_a_day(
-    lost: int, known: int, recent: int, many: bool
-) -> None:
-    all_known = Known(frozenset(keys(*range(known))))
-
-    assert are_many(keys(*range(lost)), all_known, recent) is many
-
-
-def test_two_series_with_one_occurrence_lost_each_are_not_lost() -> None:
-    names = [EventKey(item, start) for item in ("a", "b") for start in ("1", "2")]
-
-    assert not are_many([names[0], names[2]], Known(frozenset(names)), 0)
-    assert are_many(names, Known(frozenset(names)), 0)
 
 
 def test_one_occurrence_of_each_of_two_series_is_cancelled_without_asking(world: World) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from apps.exchange.calendar import CalendarEvent, EventKey, ShowAs
-from apps.sync.fingerprint import state_of
+from apps.sync.fingerprint import fingerprint, rest_part, state_of, time_part
 from apps.sync.mapping import Kept, Sent, content, masked, stamp, stamped_booking, title
 
 NOW = dt.datetime(2027, 3, 1, 9, 0, tzinfo=dt.UTC)
@@ -64,8 +66,6 @@ def test_event_is_kept_as_the_tenant_chose(kept: Kept, subject: str, organizer: 
 @pytest.mark.parametrize("kept", Kept)
 @pytest.mark.parametrize("is_ours", [True, False])
 def test_private_is_private_whatever_is_chosen(kept: Kept, is_ours: bool) -> None:
-    from dataclasses import replace  # noqa: PLC0415
-
     event = masked(replace(EVENT, is_private=True), kept, is_ours=is_ours)
 
     assert (event.subject, event.organizer, event.organizer_email) == ("Private", "", "")
@@ -95,6 +95,26 @@ def test_stamp_counts_only_for_this_installation_and_resource(value: str, bookin
 
 
 def test_unknown_status_decides_nothing() -> None:
-    from dataclasses import replace  # noqa: PLC0415
-
     assert state_of(replace(EVENT, show_as=ShowAs.UNKNOWN)).value == "unreadable"
+
+
+def test_state_is_what_the_event_does_to_the_resource() -> None:
+    changed: dict[str, Any] = {
+        "cancelled": {"is_cancelled": True},
+        "blocks": {"show_as": ShowAs.TENTATIVE},
+        "free": {"show_as": ShowAs.FREE},
+    }
+    for state, fields in changed.items():
+        assert state_of(replace(EVENT, **fields)).value == state
+    assert state_of(replace(EVENT, is_declined=True)).value == "cancelled"
+    assert state_of(replace(EVENT, ends_at=EVENT.starts_at)).value == "free"
+
+
+def test_fingerprint_has_a_part_for_the_time_and_one_for_the_rest() -> None:
+    of = fingerprint(EVENT)
+    moved = fingerprint(replace(EVENT, ends_at=EVENT.ends_at + dt.timedelta(hours=1)))
+    renamed = fingerprint(replace(EVENT, subject="Other"))
+
+    assert (rest_part(moved), time_part(renamed)) == (rest_part(of), time_part(of))
+    assert time_part(moved) != time_part(of)
+    assert rest_part(renamed) != rest_part(of)

@@ -38,6 +38,7 @@ from apps.sync.operations import (
     Plan,
     ReleaseLocal,
     Relink,
+    RemoveRemote,
     RemoveTwin,
     Retire,
     TakeTime,
@@ -442,3 +443,164 @@ def test_work_for_a_booking_is_the_same_among_few_and_many() -> None:
         calls[size] = sum(entry.callcount for entry in profile.getstats()) / size
 
     assert calls[4_000] < 1.1 * calls[200]
+
+
+def test_booking_of_exchange_gives_way_where_optixsync_wins() -> None:
+    theirs, event = local(2, origin=Origin.EXCHANGE), remote(2)
+    rows = [local(), theirs], [event], [linked(theirs, event)]
+
+    planned = plan_of(*rows, Policy(conflicts=ConflictPolicy.OURS))
+
+    assert planned.operations == (CancelAsStaff(2, theirs.revision),)
+    cancelled = replace(theirs, status=Status.CANCELLED)
+    asked_anew = printed(event, ends_at=event.ends_at + HOUR)
+    again = plan_of(
+        [local(), cancelled], [asked_anew], rows[2], Policy(conflicts=ConflictPolicy.OURS)
+    )
+    assert CancelAsStaff not in kinds(again)
+
+
+def test_booking_that_is_allowed_beside_an_event_says_so_when_it_is_sent() -> None:
+    rows: tuple[list[Local], list[Remote], list[Link]] = ([local()], [remote(2)], [])
+
+    planned = plan_of(*rows, decided(plan_of(*rows), Choice.BOTH))
+
+    (create,) = [op for op in planned.operations if isinstance(op, CreateRemote)]
+    assert create.beside == (EventKey("item2"),)
+
+
+def test_exchange_bookings_that_block_no_longer_are_in_nobodys_way() -> None:
+    theirs, event = local(2, origin=Origin.EXCHANGE), remote(2)
+    free = printed(event, state=RemoteState.FREE)
+    link = linked(theirs, free)
+
+    planned = plan_of([local(), replace(theirs, status=Status.RELEASED)], [free], [link])
+
+    assert kinds(planned) == [CreateRemote]
+
+
+def test_two_that_both_clash_are_told_of_once() -> None:
+    bookings = [local(1, is_clashing=True), local(2, is_clashing=True)]
+    events = [remote(1), remote(2)]
+    links = [linked(b, e) for b, e in zip(bookings, events, strict=True)]
+
+    assert [found.key.booking_id for found in plan_of(bookings, events, links).conflicts] == [2]
+
+
+@pytest.mark.parametrize("choice", [Choice.SEND, Choice.LEAVE, None])
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_what_would_mail_waits_for_a_word(choice: Choice | None, is_cancelled: bool) -> None:
+    booking, event = local(), remote(has_attendees=True)
+    status = Status.CANCELLED if is_cancelled else Status.CONFIRMED
+    changed = replace(booking, revision=2, status=status, content=local(hours=48).content)
+    policy = Policy(mails_attendees=True)
+    rows = [changed], [event], [linked(booking, event)]
+    found = plan_of(*rows, policy)
+    assert [conflict.key.kind for conflict in found.conflicts] == [ConflictKind.WOULD_MAIL]
+
+    planned = plan_of(*rows, decided(found, choice, policy)) if choice else found
+
+    expected = RemoveRemote if is_cancelled else UpdateRemote
+    assert kinds(planned) == ([expected] if choice is Choice.SEND else [])
+
+
+def test_first_sync_holds_what_would_decline_a_meeting() -> None:
+    booking = local(origin=Origin.EXCHANGE, status=Status.CANCELLED)
+    event = remote(is_invitation=True, has_attendees=True)
+    link = linked(booking, event)
+    policy = Policy(is_first_sync=True, mails_attendees=True)
+
+    planned = plan_of([booking], [event], [link], policy)
+    assert [held.link_id for held in planned.held] == [link.id]
+    applied = plan_of([booking], [event], [replace(link, decision="apply")], policy)
+    assert kinds(applied) == [RemoveRemote]
+    later = plan_of([booking], [event], [link], Policy(mails_attendees=True))
+    assert kinds(later) == [RemoveRemote]
+
+
+def test_first_sync_sends_many_only_when_that_was_allowed() -> None:
+    bookings = [local(number, hours=24 + 2 * number) for number in range(51)]
+
+    held = plan_of(bookings, [], [], Policy(is_first_sync=True))
+    assert (held.operations, held.sends_held) == ((), 51)
+    assert plan_of(bookings[:50], [], [], Policy(is_first_sync=True)).sends_held == 0
+    allowed = plan_of(bookings, [], [], Policy(is_first_sync=True, are_sends_approved=True))
+    assert len(allowed.operations) == 51
+
+
+def test_event_of_a_cancelled_booking_that_is_over_stays() -> None:
+    booking, event = local(hours=-5, status=Status.CANCELLED), remote(hours=-5)
+
+    assert plan_of([booking], [event], [linked(booking, event)]) == NOTHING_FOUND
+
+
+def test_moved_booking_stays_where_it_was_while_something_has_its_new_time() -> None:
+    booking, event = local(), remote()
+    moved = replace(booking, revision=2, content=local(hours=48).content)
+    other = remote(2, hours=48)
+
+    planned = plan_of([moved], [event, other], [linked(booking, event)])
+
+    assert kinds(planned) == [CreateLocal]
+    assert [found.key.kind for found in planned.conflicts] == [ConflictKind.OVERLAP]
+
+
+def test_removal_of_ours_that_took_effect_late_is_no_loss() -> None:
+    booking, event = local(), remote()
+    gone = replace(event, state=RemoteState.GONE)
+    link = linked(booking, event, removal_at=NOW - HOUR)
+
+    assert kinds(plan_of([booking], [gone], [link])) == [Forget]
+    old = replace(link, removal_at=NOW - 25 * HOUR)
+    assert kinds(plan_of([booking], [gone], [old])) == [CancelLocal]
+    theirs = replace(booking, origin=Origin.EXCHANGE)
+    assert kinds(plan_of([theirs], [gone], [link])) == [CancelLocal]
+
+
+def test_booking_whose_event_is_lost_and_held_is_in_the_way_of_others() -> None:
+    booking, event = local(), remote()
+    gone = replace(event, state=RemoteState.GONE)
+    link = linked(booking, event)
+
+    assert not plan_of([booking], [gone, remote(2)], [link]).conflicts
+    held = plan_of([booking], [gone, remote(2)], [replace(link, is_held=True)])
+    assert [found.key.kind for found in held.conflicts] == [ConflictKind.OVERLAP]
+
+
+def test_booking_whose_event_was_cancelled_there_is_in_nobodys_way() -> None:
+    booking, event = local(), remote()
+    cancelled = replace(event, state=RemoteState.CANCELLED)
+
+    planned = plan_of([booking], [cancelled, remote(2)], [linked(booking, event)])
+
+    assert not planned.conflicts
+
+
+def test_refused_deletion_waits_for_its_time() -> None:
+    booking, event = local(status=Status.CANCELLED), remote()
+    link = linked(booking, event, not_before=NOW + HOUR, refused_revision=1)
+
+    assert plan_of([booking], [event], [link]) == Plan(look_again_at=NOW + HOUR)
+    due = replace(link, not_before=NOW)
+    assert kinds(plan_of([booking], [event], [due])) == [RemoveRemote]
+
+
+def test_create_that_landed_late_for_a_cancelled_booking_is_deleted() -> None:
+    booking = local(status=Status.CANCELLED)
+    event = remote(1, stamped=booking.uuid, attempt_id="a")
+    policy = Policy(attempts={"a": Attempt(booking.id, was_seen=False)})
+
+    assert kinds(plan_of([booking], [event], [], policy)) == [RemoveTwin]
+
+
+def test_time_that_looks_again_is_the_earliest_that_waits() -> None:
+    links = [
+        linked(local(number), remote(number), state=LinkState.CREATING, key=EventKey(""),
+               attempted_at=NOW - dt.timedelta(minutes=number))
+        for number in (1, 3, 2)
+    ]  # fmt: skip
+    bookings = [local(number, hours=24 * number) for number in (1, 2, 3)]
+
+    planned = plan_of(bookings, [], links)
+
+    assert planned == Plan(look_again_at=NOW + dt.timedelta(minutes=2))

@@ -17,7 +17,7 @@ from apps.sync.operations import (
     UpdateLocal,
     UpdateRemote,
 )
-from apps.sync.table import TABLE, Action, Here, There
+from apps.sync.table import TABLE, Action, Here, There, cell
 from tests.sync.plain import NOTHING_FOUND, plan_of, state
 
 A, H, T = Action, Here, There
@@ -103,6 +103,14 @@ def test_every_cell_of_the_table_is_tested() -> None:
         for here, cells in rows.items()
         for there in cells
     }
+
+
+@pytest.mark.parametrize("origin", Origin)
+@pytest.mark.parametrize("here", [H.SAME, H.CANCELLED, H.RELEASED])
+def test_event_of_which_nothing_is_known_decides_nothing(origin: Origin, here: Here) -> None:
+    local, remote, link = state(origin, here, T.UNDECIDED)
+
+    assert cell(link, local, remote) is cell(link, local, None) is A.NOTHING
 
 
 def printed() -> str:

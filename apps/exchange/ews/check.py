@@ -94,7 +94,8 @@ def _reach(settings: EwsSettings) -> Iterator[Stage]:
             _("There is no server called %(server)s.") % {"server": host},
             fix=_("Look whether the address is spelt as your administrator gave it."),
         ) from error
-    yield Stage(Step.NAME, _("%(server)s is %(addresses)s.") % {"server": host, "addresses": ", ".join(addresses)})  # fmt: skip
+    told = _("%(server)s is %(addresses)s.") % {"server": host, "addresses": ", ".join(addresses)}
+    yield Stage(Step.NAME, _("It was typed as a number.") if addresses == [host] else told)
     transport.checked(host, port, transport.policy())
     yield Stage(Step.NETWORK, _("This installation may connect to it."))
 

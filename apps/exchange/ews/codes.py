@@ -93,7 +93,10 @@ def switched_off() -> SwitchedOff:
 def _no_impersonation(where: Where, _code: str) -> AccessDenied:
     return AccessDenied(
         _("The service account may not act for %(email)s.") % {"email": where.email},
-        fix=_("Give it the role ApplicationImpersonation, or choose delegate access."),
+        fix=_(
+            "Give it the role ApplicationImpersonation, with a scope that has this mailbox in it, or "
+            "choose delegate access."
+        ),
         command=(
             "New-ManagementRoleAssignment -Name OptixSync -Role ApplicationImpersonation "
             "-User <service account>"

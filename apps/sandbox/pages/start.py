@@ -32,13 +32,15 @@ def start(store: Store) -> Response:
 
 
 def _organisation(store: Store, organisation: Organisation) -> Html:
-    accounts = [_account(organisation, one) for one in organisation.accounts.values()]
     mailboxes = list(store.mailboxes(organisation.domain))
     left_open = {
         f"{local}@{organisation.domain}" for local in seed.LEFT_OPEN.get(organisation.domain, ())
     }
     free = [one for one in mailboxes if one.address in left_open]
     rest = [one for one in mailboxes if one.address not in left_open]
+    # An account has no mailbox of its own, by which its server could be found.
+    known = next((one.address for one in [*free, *rest]), "")
+    accounts = [_account(organisation, one, known) for one in organisation.accounts.values()]
     name = f"organisation-{organisation.domain}"
     return h(
         "section",
@@ -51,7 +53,7 @@ def _organisation(store: Store, organisation: Organisation) -> Html:
     )
 
 
-def _account(organisation: Organisation, account: Account) -> Html:
+def _account(organisation: Organisation, account: Account, known: str) -> Html:
     kinds = " or ".join(
         kind.upper() if kind == "ntlm" else kind.title() for kind in sorted(account.sign_ins)
     )
@@ -60,7 +62,7 @@ def _account(organisation: Organisation, account: Account) -> Html:
         ("Service account", account.name),
         ("The same, by domain", account.login),
         ("Password", account.password),
-        ("Email for autodiscover", account.name),
+        ("Mailbox to try, also for autodiscover", known),
     )
     return h(
         "dl",

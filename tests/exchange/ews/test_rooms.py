@@ -9,7 +9,8 @@ import pytest
 from apps.exchange.calendar import CalendarEvent
 from apps.exchange.errors import AuthenticationFailed
 from apps.exchange.ews.mapping import event
-from apps.exchange.ews.rooms import Room, stripping, suggestions
+from apps.exchange.ews.rooms import Room, suggestions
+from apps.exchange.ews.stripping import stripping
 from tests.exchange.ews.samples import items
 from tests.exchange.ews.sandbox_room import DOMAIN, OTHER, ROOM, SandboxRoom
 

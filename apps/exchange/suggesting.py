@@ -1,0 +1,59 @@
+"""Mailboxes to suggest where one is typed: what the server's room lists name. Remembered for a while.
+
+Suggestions are a help alone: whatever goes wrong, there are none, and an address can be typed.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.core.cache import cache
+
+from apps.exchange.errors import AuthenticationFailed, ExchangeError
+
+if TYPE_CHECKING:
+    from apps.exchange.models import ExchangeConnection
+
+logger = logging.getLogger(__name__)
+
+REMEMBERED_S = 600
+# After trouble the server is left alone for a moment.
+TROUBLE_REMEMBERED_S = 60
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Suggestion:
+    """A mailbox, and what people call it."""
+
+    name: str
+    email: str
+
+
+def suggestions(connection: ExchangeConnection) -> list[Suggestion]:
+    """What one connection suggests, by name. Asks its server at most once in ten minutes.
+
+    Raises:
+        AuthenticationFailed: the account is refused: stop the connection.
+    """
+    key = f"suggestions.{connection.uuid}.{connection.revision}"
+    known: list[Suggestion] | None = cache.get(key)
+    if known is not None:
+        return known
+    if connection.stopped_at or connection.is_paused or not connection.sign_in:
+        return []
+    # It loads exchangelib, which is slow, and which most pages have no use for.
+    from apps.exchange.ews import rooms  # noqa: PLC0415
+
+    try:
+        listed = rooms.suggestions(connection.settings)
+    except AuthenticationFailed:
+        raise
+    except ExchangeError as error:
+        logger.info("no suggestions from connection %s: %s", connection.uuid, error.kind)
+        cache.set(key, [], TROUBLE_REMEMBERED_S)
+        return []
+    found = sorted(Suggestion(room.name, room.email) for room in listed)
+    cache.set(key, found, REMEMBERED_S)
+    return found
