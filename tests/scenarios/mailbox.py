@@ -67,6 +67,11 @@ class Seen:
             for one in shown.values()
         )
 
+    def occurrence(self, name: str) -> CalendarEvent | None:
+        """The one with this original start, wherever it lies now."""
+        found = (event for event in self.events(EVER) if event.key.original_start == name)
+        return next(found, None)
+
     def _occurrences(self, window: Window) -> list[Item]:
         if window == EVER:
             return expanding.all_of(self.item, SHOWN_OF_SERIES)
