@@ -67,6 +67,11 @@ class Seen:
             for one in shown.values()
         )
 
+    def occurrence(self, name: str) -> CalendarEvent | None:
+        """The one with this original start, wherever it lies now."""
+        found = (event for event in self.events(EVER) if event.key.original_start == name)
+        return next(found, None)
+
     def _occurrences(self, window: Window) -> list[Item]:
         if window == EVER:
             return expanding.all_of(self.item, SHOWN_OF_SERIES)
@@ -140,7 +145,7 @@ class SandboxMailbox:
         self.server.store.set_right(ACCOUNT, self.address, "editor" if can else "none")
 
     def events(self, item_id: str, window: Window) -> tuple[CalendarEvent, ...]:
-        return self.items[item_id].events(window)
+        return Seen(self, self.server.store.item(item_id)).events(window)
 
     def new_id(self) -> str:
         """A name for what is put next; the sandbox gives ids of its own."""

@@ -20,7 +20,7 @@ from apps.sync.models import CalendarLink
 from apps.tenants.models import Tenant
 from tests.exchange.ews.sandbox_room import ACCOUNT, DOMAIN, OLGA, PASSWORD
 from tests.scenarios.mailbox import SandboxMailbox, SandboxOutlook
-from tests.sync.world import DAY, NOW, World
+from tests.sync.world import DAY, HOUR, NOW, World
 
 Hook = Callable[[str, str], None]
 WRITES = {
@@ -204,3 +204,18 @@ def make_world(
         due_at=NOW,
     )
     return EwsWorld(resource, calendar, server=server)
+
+
+def fill(server: SandboxServer, email: str, now: dt.datetime, *, past: int, ahead: int) -> int:
+    """A mailbox with a long history, and some events to come; how many pages that is."""
+    if server.store.find_mailbox(email) is None:
+        add_room(server, email)
+    folder = server.store.mailbox(email).calendar.id
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    starts = [hour - 3 * DAY - number * HOUR for number in range(past)]
+    starts += [hour + DAY + number * 2 * HOUR for number in range(ahead)]
+    for number, start in enumerate(starts):
+        server.store.write_new(
+            folder, {"subject": f"Event {number}", "start": start, "end": start + HOUR}
+        )
+    return -(-len(starts) // 512)

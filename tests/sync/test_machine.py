@@ -33,11 +33,14 @@ class Machine(Staff, Colleagues, Organisers, Worker, Office):
         # Each life is forgotten: what one leaves in the tables would slow the next ones down.
         self.life = transaction.atomic()
         self.life.__enter__()
-        self.town = Town.found(start, zone)
+        self.town = self.found(start, zone)
         for room in self.town.rooms:
             room.world.mailbox.mails_attendees = mails
         if is_lived_in:
             self._move_in()
+
+    def found(self, start: dt.datetime, zone: str) -> Town:
+        return Town.found(start, zone)
 
     def _move_in(self) -> None:
         """Something to begin with, and both sides agree on it."""

@@ -1,0 +1,64 @@
+"""The state machine of the engine, with HTTP, EWS and a server's bad days between the two sides."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from apps.exchange import errors
+from apps.sandbox.server import SandboxServer
+from tests.scenarios.town import FAULTS, OPERATIONS, EwsTown
+from tests.sync.machine.engine import WRITES, _can_be, quiet
+from tests.sync.machine.people import ROOM
+from tests.sync.test_machine import Machine
+
+
+class EwsMachine(Machine):
+    server: SandboxServer
+
+    def found(self, start: dt.datetime, zone: str) -> EwsTown:
+        return EwsTown.on(self.server, start, zone)
+
+    @rule(
+        number=ROOM,
+        step=st.sampled_from(sorted(OPERATIONS)),
+        when=st.sampled_from(["before", "after"]),
+        skip=st.integers(0, 2),
+        kind=st.sampled_from(list(FAULTS)),
+    )
+    def fault(
+        self, number: int, step: str, when: str, skip: int, kind: type[errors.ExchangeError]
+    ) -> None:
+        """On the wire, where the mailbox in memory has it raised."""
+        if step in WRITES and when == "after":
+            kind = errors.Unclear
+        elif not _can_be(step, kind):
+            kind = errors.Transient
+        room = self.room(number)
+        arranged = self.server.faults.arrange(
+            {
+                **FAULTS[kind],
+                "operation": OPERATIONS[step],
+                "mailbox": room.world.calendar.email,
+                "nth": skip + 1,
+            }
+        )
+        self.sync_with(room, quiet)
+        self.server.faults.forget(arranged.id)
+
+
+@pytest.mark.django_db
+class TestMachine(EwsMachine.TestCase):  # type: ignore[misc, valid-type]
+    @pytest.fixture(autouse=True)
+    def _on_a_server(self, server: SandboxServer) -> None:
+        EwsMachine.server = server
+
+
+# A step costs a hundred times what it costs in memory: fewer lives, and as long ones.
+LIVES = int(os.environ.get("MACHINE_EXAMPLES", "30"))
+EwsMachine.TestCase.settings = settings(Machine.TestCase.settings, max_examples=max(LIVES // 3, 1))
