@@ -258,7 +258,7 @@ def test_event_that_came_and_went_between_two_pages_leaves_no_booking(world: Ews
     """A server tells of what was removed only to who was told that it was there."""
     world.sync()
     world.book(24)
-    done = []
+    done: list[str] = []
 
     def hook(step: str, when: str) -> None:
         if (step, when) == ("view", "before") and not done:
