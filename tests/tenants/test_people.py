@@ -180,6 +180,10 @@ def test_owner_changes_the_settings_but_not_the_slug(
         "time_zone": "Europe/Paris",
         "opens_at": "07:00",
         "closes_at": "19:00",
+        "conflict_policy": "exchange",
+        "kept_details": "subject",
+        "sent_details": "title",
+        "window_days": "180",
     }
 
     client.post(page, data)
