@@ -22,6 +22,7 @@ from apps.exchange.errors import (
     ConnectionStopped,
     ExchangeError,
     Misconfigured,
+    Throttled,
     Transient,
 )
 from apps.exchange.models import ExchangeConnection
@@ -38,7 +39,7 @@ from apps.sync.models import MAX_BARREN_STARTS, CalendarLink, RemoteEvent, SyncR
 from apps.sync.planner import plan
 from apps.sync.pull import pull
 from apps.sync.session import Session, TimeIsUp, window_of
-from apps.sync.stopping import stop
+from apps.sync.stopping import hold_off, stop
 from apps.tenants.installation import may_send, this_installation
 
 if TYPE_CHECKING:
@@ -338,6 +339,8 @@ def _failed(
             stop(calendar.connection_id, exc, now)
         case Transient():
             wait = exc.retry_after or wait
+            if isinstance(exc, Throttled):
+                hold_off(calendar.connection, now + wait)
         case _:
             if isinstance(exc, AccessDenied) and _is_refused_elsewhere(calendar):
                 stop(calendar.connection_id, exc, now)

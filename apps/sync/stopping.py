@@ -1,4 +1,4 @@
-"""Stop a whole connection at the first refused sign-in, until a person acts."""
+"""What concerns a whole connection: a refused sign-in stops it, until a person acts; a busy server rests it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from apps.exchange.errors import ExchangeError
+
+
+def hold_off(connection: ExchangeConnection | None, until: dt.datetime) -> None:
+    """The server asked for time: where all calendars spend one account's budget, all of them wait."""
+    if connection is not None and connection.shares_back_off:
+        ExchangeConnection.objects.filter(pk=connection.pk).update(paused_until=until)
 
 
 def stop(connection_id: int | None, exc: ExchangeError, now: dt.datetime) -> None:

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from apps.bookings.models import Booking
+from apps.exchange.calendar import EventKey
 from apps.sync.models import CalendarLink, EventLink
 from tests.scenarios.world import EwsWorld
 from tests.sync.test_trouble import (  # noqa: F401 -- these run with the world of this folder
@@ -258,7 +259,7 @@ def test_event_that_came_and_went_between_two_pages_leaves_no_booking(world: Ews
     """A server tells of what was removed only to who was told that it was there."""
     world.sync()
     world.book(24)
-    done = []
+    done: list[EventKey] = []
 
     def hook(step: str, when: str) -> None:
         if (step, when) == ("view", "before") and not done:

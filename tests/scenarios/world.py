@@ -76,7 +76,7 @@ class Port:
         assert isinstance(real, EwsCalendar)
         if self.page_size != PAGE:
             real = EwsCalendar(real.wire, page_size=self.page_size)
-        return Watched(real, self)  # type: ignore[return-value]
+        return Watched(real, self)
 
 
 class Watched:
