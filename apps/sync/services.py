@@ -39,7 +39,7 @@ from apps.sync.models import MAX_BARREN_STARTS, CalendarLink, RemoteEvent, SyncR
 from apps.sync.planner import plan
 from apps.sync.pull import pull
 from apps.sync.session import Session, TimeIsUp, window_of
-from apps.sync.stopping import stop
+from apps.sync.stopping import hold_off, stop
 from apps.tenants.installation import may_send, this_installation
 
 if TYPE_CHECKING:
@@ -381,7 +381,7 @@ def _failed(
         case Transient():
             wait = exc.retry_after or wait
             if isinstance(exc, Throttled):
-                _pause(calendar, now + wait)
+                hold_off(calendar.connection, now + wait)
         case _:
             if isinstance(exc, AccessDenied) and _is_refused_elsewhere(calendar):
                 stop(calendar.connection_id, exc, now, revision=_revision(calendar))
@@ -395,14 +395,6 @@ def _failed(
     _end_run(run, Outcome.FAILED, clock, **told)
     lease.release()
     return Report("failed", words=exc.cause)
-
-
-def _pause(calendar: CalendarLink, until: dt.datetime) -> None:
-    """A server's back-off is the account's where it works as a delegate; else the mailbox's alone."""
-    connection = calendar.connection
-    if connection is not None and connection.shares_back_off:
-        rows = ExchangeConnection.objects.filter(pk=connection.pk)
-        rows.filter(Q(paused_until=None) | Q(paused_until__lt=until)).update(paused_until=until)
 
 
 def _is_refused_elsewhere(calendar: CalendarLink) -> bool:

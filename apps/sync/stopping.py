@@ -1,9 +1,10 @@
-"""Stop a whole connection at the first refused sign-in, until a person acts."""
+"""What concerns a whole connection: a refused sign-in stops it, until a person acts; a busy server rests it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django_q.tasks import async_task
 
 from apps.exchange.models import ExchangeConnection
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from apps.exchange.errors import ExchangeError
+
+
+def hold_off(connection: ExchangeConnection | None, until: dt.datetime) -> None:
+    """The server asked for time: where all calendars spend one account's budget, all of them wait."""
+    if connection is not None and connection.shares_back_off:
+        rows = ExchangeConnection.objects.filter(pk=connection.pk)
+        rows.filter(Q(paused_until=None) | Q(paused_until__lt=until)).update(paused_until=until)
 
 
 def stop(

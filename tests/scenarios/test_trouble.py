@@ -23,7 +23,7 @@ from tests.sync.test_trouble import (  # noqa: F401 -- these run with the world 
     test_restored_event_of_ours_is_an_ordinary_exchange_event,
     test_swap_in_outlook_opens_conflict_and_cursor_advances,
 )
-from tests.sync.world import HOUR, mirror_equals_calendar
+from tests.sync.world import DAY, HOUR, mirror_equals_calendar
 
 pytestmark = pytest.mark.django_db
 
@@ -285,3 +285,14 @@ def test_no_change_costs_one_request(world: EwsWorld) -> None:
     world.sync()
 
     assert world.requests() == ["SyncFolderItems"]
+
+
+def test_series_that_began_long_before_the_window_is_read(world: EwsWorld) -> None:
+    """The window is over occurrences, not over when somebody made them."""
+    world.outlook.book_series(world.at(24) - 728 * DAY, HOUR, count=None)
+
+    world.sync()
+
+    starts = [start for start, _end in world.blocking_here()]
+    assert starts[0] == world.at(24)
+    assert len(starts) == 26
