@@ -6,6 +6,7 @@ announces itself like any other change.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from apps.bookings.columns import told
-from apps.bookings.history import DETAILS, announce, facts, record
+from apps.bookings.history import DETAILS, announce, entry, facts
 from apps.bookings.holding import held, held_resource
 from apps.bookings.models import Booking, BookingChange
 from apps.bookings.walltime import Span, start_of_day, to_wall
@@ -21,6 +22,7 @@ from apps.bookings.writing import overlap_named, write
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Sequence
 
     from apps.resources.models import Resource
     from apps.tenants.models import Tenant
@@ -30,30 +32,40 @@ PRIVATE, BUSY = "Private", "Busy"
 Action = BookingChange.Action
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What somebody booked in Exchange."""
+
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    is_all_day: bool
+    title: str
+    person: str
+    person_email: str
+
+
 @transaction.atomic
-def book(
-    *,
-    resource: Resource,
-    starts_at: dt.datetime,
-    ends_at: dt.datetime,
-    is_all_day: bool,
-    title: str,
-    person: str,
-    person_email: str,
-) -> Booking:
-    """Store what somebody booked in Exchange; it may overlap what is here."""
+def book(resource: Resource, taken: Sequence[Taken]) -> list[Booking]:
+    """Store what people booked in Exchange; it may overlap what is here."""
     resource = held_resource(resource)
-    booking = Booking(
-        resource=resource,
-        origin=Booking.Origin.EXCHANGE,
-        title=title,
-        person=person,
-        person_email=person_email,
-        **times(starts_at, ends_at, resource.time_zone, is_all_day=is_all_day),
+    bookings = [
+        Booking(
+            resource=resource,
+            origin=Booking.Origin.EXCHANGE,
+            title=one.title,
+            person=one.person,
+            person_email=one.person_email,
+            **times(one.starts_at, one.ends_at, resource.time_zone, is_all_day=one.is_all_day),
+        )
+        for one in taken
+    ]
+    Booking.objects.bulk_create(bookings)
+    BookingChange.objects.bulk_create(
+        entry(booking, Action.BOOKED, None, before={}, after=facts(booking)) for booking in bookings
     )
-    booking.save(force_insert=True)
-    record(booking, Action.BOOKED, None, before={}, after=facts(booking))
-    return booking
+    for booking in bookings:
+        announce(booking, {resource.pk})
+    return bookings
 
 
 @transaction.atomic

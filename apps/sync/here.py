@@ -13,10 +13,13 @@ from apps.bookings.history import facts
 from apps.bookings.models import Booking
 from apps.sync.fingerprint import rest_part, time_part
 from apps.sync.mapping import Kept, title
+from apps.sync.mirror import rows_of
 from apps.sync.models import EventLink, RemoteEvent
 from apps.sync.privacy import erase, without_telling
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from apps.sync import operations as op
     from apps.sync.facts import Remote
     from apps.sync.session import Session
@@ -25,19 +28,29 @@ State = EventLink.State
 Facts = dict[str, Any]
 
 
-def create(operation: op.CreateLocal, session: Session) -> Facts:
-    remote = operation.remote
-    row = _row(session, remote)
-    booking = from_exchange.book(
-        resource=session.calendar.resource,
+def create(operations: Sequence[op.CreateLocal], session: Session) -> list[Facts]:
+    """Book what is in Exchange, all of it or nothing, and link each."""
+    keys = [operation.remote.key for operation in operations]
+    rows = rows_of(session, {key.item_id for key in keys})
+    told = [rows[key.item_id][key] for key in keys]
+    bookings = from_exchange.book(session.calendar.resource, [_taken(row, session) for row in told])
+    EventLink.objects.bulk_create(
+        _link(session, booking, operation.remote)
+        for booking, operation in zip(bookings, operations, strict=True)
+    )
+    return [
+        {"booking_id": booking.pk, "before": {}, "after": facts(booking)} for booking in bookings
+    ]
+
+
+def _taken(row: RemoteEvent, session: Session) -> from_exchange.Taken:
+    return from_exchange.Taken(
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         is_all_day=row.is_all_day,
         title=title(row.subject, row.organizer),
         **_person(row, session),
     )
-    _link(session, booking, remote)
-    return {"booking_id": booking.pk, "before": {}, "after": facts(booking)}
 
 
 def take_time(operation: op.TakeTime, session: Session) -> Facts:
@@ -222,8 +235,8 @@ def _forget(link_id: int) -> None:
     ).delete()
 
 
-def _link(session: Session, booking: Booking, remote: Remote) -> None:
-    EventLink.objects.create(
+def _link(session: Session, booking: Booking, remote: Remote) -> EventLink:
+    return EventLink(
         calendar=session.calendar,
         booking=booking,
         state=State.LIVE,
