@@ -9,11 +9,12 @@ import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize
+from hypothesis.stateful import initialize, rule
 
-from tests.sync.machine.engine import Office, Worker
+from tests.sync.machine.deeds import do_one
+from tests.sync.machine.engine import Office, Trouble
 from tests.sync.machine.people import PATTERNS, ZONES, Colleagues, Organisers, Staff
-from tests.sync.machine.town import Town
+from tests.sync.machine.town import MINUTE, Town
 
 # Some days before the clocks change: in New York and London, in Sydney, and back again.
 STARTS = [
@@ -25,7 +26,7 @@ STARTS = [
 ]
 
 
-class Machine(Staff, Colleagues, Organisers, Worker, Office):
+class Machine(Staff, Colleagues, Organisers, Trouble, Office):
     @initialize(
         start=st.sampled_from(STARTS), zone=ZONES, mails=st.booleans(), is_lived_in=st.booleans()
     )
@@ -49,7 +50,35 @@ class Machine(Staff, Colleagues, Organisers, Worker, Office):
                 self.book(number, hours, 1)
                 self.event(number, hours + 2, 60, False, "appointment")
             self.series(number, 50, PATTERNS[0], "UTC", 3)
-            self.run(number, False)
+        self.sync_all()
+
+    @rule(data=st.data(), kind=st.sampled_from([Staff, Colleagues, Colleagues, Organisers]))
+    def people(self, data: st.DataObject, kind: type) -> None:
+        do_one(self, kind, data)
+
+    @rule(data=st.data(), kind=st.sampled_from([Staff, Colleagues, Organisers]))
+    def people_and_runs(self, data: st.DataObject, kind: type) -> None:
+        do_one(self, kind, data)
+        self.sync_all()
+
+    @rule(data=st.data())
+    def trouble(self, data: st.DataObject) -> None:
+        do_one(self, Trouble, data)
+
+    @rule(data=st.data(), kind=st.sampled_from([Staff, Colleagues]))
+    def people_and_trouble(self, data: st.DataObject, kind: type) -> None:
+        do_one(self, kind, data)
+        do_one(self, Trouble, data)
+
+    @rule(data=st.data())
+    def office(self, data: st.DataObject) -> None:
+        do_one(self, Office, data)
+        self.sync_all()
+
+    @rule(minutes=st.sampled_from([1, 6]), is_full=st.booleans())
+    def runs(self, minutes: int, is_full: bool) -> None:
+        self.town.later(minutes * MINUTE)
+        self.sync_all(is_full=is_full)
 
     def teardown(self) -> None:
         if not hasattr(self, "town"):

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Callable
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
 
 from apps.exchange import errors
 from apps.exchange.calendar import EventKey
@@ -14,6 +13,7 @@ from apps.exchange.models import ExchangeConnection
 from apps.resources.errors import CalendarRefused
 from apps.sync import connecting, deciding, tenant_choices
 from apps.sync.models import CalendarLink, Conflict, EventLink
+from tests.sync.machine.deeds import deed
 from tests.sync.machine.people import PICK, ROOM, Base
 from tests.sync.machine.town import MINUTE, Crash, Room
 
@@ -49,16 +49,18 @@ class Worker(Base):
         finally:
             room.port.hook = quiet
 
-    @rule(number=ROOM, is_full=st.booleans())
-    def run(self, number: int, is_full: bool) -> None:
-        self.sync(self.room(number), is_full=is_full)
+    def sync_all(self, *, is_full: bool = False) -> None:
+        for room in self.town.rooms:
+            self.sync(room, is_full=is_full)
 
-    @rule(number=ROOM, step=STEPS, when=WHEN, skip=st.integers(0, 2))
+
+class Trouble(Worker):
+    @deed(number=ROOM, step=STEPS, when=WHEN, skip=st.integers(0, 2))
     def crash(self, number: int, step: str, when: str, skip: int) -> None:
         self.sync_with(self.room(number), _failing(step, when, skip, Crash()))
         self.town.later(4 * MINUTE)
 
-    @rule(
+    @deed(
         number=ROOM,
         step=STEPS,
         when=WHEN,
@@ -80,7 +82,7 @@ class Worker(Base):
             kind = errors.Transient
         self.sync_with(self.room(number), _failing(step, when, skip, kind("A fault.")))
 
-    @rule(number=ROOM, step=st.sampled_from(WRITES), when=WHEN, naps=st.sampled_from([4, 2]))
+    @deed(number=ROOM, step=st.sampled_from(WRITES), when=WHEN, naps=st.sampled_from([4, 2]))
     def second_worker(self, number: int, step: str, when: str, naps: int) -> None:
         """The first one sleeps so long around a write that another takes the lease."""
         room = self.room(number)
@@ -93,7 +95,7 @@ class Worker(Base):
 
         self.sync_with(room, hook)
 
-    @rule(number=ROOM)
+    @deed(number=ROOM)
     def write_is_lost(self, number: int) -> None:
         """On its way: nobody knows whether it will land."""
         room = self.room(number)
@@ -101,11 +103,11 @@ class Worker(Base):
         self.sync(room)
         room.port.loses_next = False
 
-    @rule(number=ROOM)
+    @deed(number=ROOM)
     def write_lands(self, number: int) -> None:
         self.room(number).land()
 
-    @rule(number=ROOM)
+    @deed(number=ROOM)
     def slow_server(self, number: int) -> None:
         """Time is up after a few steps, and another task goes on."""
         room = self.room(number)
@@ -116,11 +118,11 @@ class Worker(Base):
 
         self.sync_with(room, hook)
 
-    @rule(number=ROOM, size=st.sampled_from([1, 2, 100]))
+    @deed(number=ROOM, size=st.sampled_from([1, 2, 100]))
     def page_size(self, number: int, size: int) -> None:
         self.room(number).port.page_size = size
 
-    @rule(number=ROOM, pick=PICK, is_damaged=st.booleans())
+    @deed(number=ROOM, pick=PICK, is_damaged=st.booleans())
     def damage(self, number: int, pick: int, is_damaged: bool) -> None:
         room = self.room(number)
         key = self.key(room, pick)
@@ -128,7 +130,7 @@ class Worker(Base):
             room.world.mailbox.items[key.item_id].problem = "Damaged." if is_damaged else ""
             room.world.mailbox.log.append(key.item_id)
 
-    @rule(minutes=st.sampled_from([1, 6, 60, 24 * 60, 24 * 60]))
+    @deed(minutes=st.sampled_from([1, 6, 60, 24 * 60, 24 * 60]))
     def time_passes(self, minutes: int) -> None:
         self.town.later(minutes * MINUTE)
         if minutes > MINUTE.seconds:
@@ -138,7 +140,7 @@ class Worker(Base):
 
 
 class Office(Base):
-    @rule(pick=PICK, choice=PICK)
+    @deed(pick=PICK, choice=PICK)
     def decide(self, pick: int, choice: int) -> None:
         rows = list(Conflict.objects.undecided().select_related("booking", "other"))
         if not rows:
@@ -150,13 +152,13 @@ class Office(Base):
         self.town.may_mail |= decision == Conflict.Decision.SEND
         deciding.decide(conflict, decision, versions=conflict.versions, by=None)
 
-    @rule(pick=PICK)
+    @deed(pick=PICK)
     def reconsider(self, pick: int) -> None:
         rows = list(Conflict.objects.open().exclude(decision=""))
         if rows:
             deciding.reconsider(rows[pick % len(rows)], by=None)
 
-    @rule(number=ROOM, applies=st.booleans())
+    @deed(number=ROOM, applies=st.booleans())
     def decide_held(self, number: int, applies: bool) -> None:
         calendar = self.room(number).world.calendar
         held = EventLink.objects.filter(calendar=calendar).exclude(held="")
@@ -166,7 +168,7 @@ class Office(Base):
             calendar, list(held.values_list("pk", flat=True)), applies=applies, by=None
         )
 
-    @rule(
+    @deed(
         conflicts=st.sampled_from(["ask", "ask", "exchange", "optixsync", "first_come"]),
         kept=st.sampled_from(["subject", "organizer", "busy"]),
         sent=st.sampled_from(["title", "booked", "title_and_person"]),
@@ -179,11 +181,11 @@ class Office(Base):
         tenant_choices.apply(tenant, before)
         self.town.had_policy |= conflicts != "ask"
 
-    @rule(number=ROOM, can_open=st.booleans())
+    @deed(number=ROOM, can_open=st.booleans())
     def rights(self, number: int, can_open: bool) -> None:
         self.room(number).world.mailbox.can_open = can_open
 
-    @rule(number=ROOM)
+    @deed(number=ROOM)
     def mend(self, number: int) -> None:
         """Somebody saves the right password, and presses *Try again*."""
         ExchangeConnection.objects.update(stopped_at=None, paused_until=None)
@@ -192,15 +194,15 @@ class Office(Base):
         if calendar.state != State.NOT_CONNECTED:
             connecting.try_again(calendar)
 
-    @rule(number=ROOM)
+    @deed(number=ROOM)
     def pause(self, number: int) -> None:
         connecting.pause(self.room(number).world.calendar)
 
-    @rule(number=ROOM, ours=st.booleans(), theirs=st.booleans())
+    @deed(number=ROOM, ours=st.booleans(), theirs=st.booleans())
     def leave(self, number: int, ours: bool, theirs: bool) -> None:
         self.town.leave(self.room(number), keeps_ours_there=ours, keeps_theirs_here=theirs)
 
-    @rule(number=ROOM)
+    @deed(number=ROOM)
     def connect(self, number: int) -> None:
         room = self.room(number)
         room.world.calendar.refresh_from_db()
@@ -210,7 +212,7 @@ class Office(Base):
             except CalendarRefused as refused:
                 raise AssertionError(refused) from refused
 
-    @rule(number=ROOM, really=st.sampled_from([False, False, False, True]))
+    @deed(number=ROOM, really=st.sampled_from([False, False, False, True]))
     def replace_mailbox(self, number: int, really: bool) -> None:
         if not really:
             return

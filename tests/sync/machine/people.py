@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine
 
 from apps.bookings import services as bookings
 from apps.bookings.errors import BookingError
@@ -17,11 +17,14 @@ from apps.bookings.walltime import Span
 from apps.exchange.calendar import EventKey, ShowAs
 from apps.exchange.memory import EVER, occurrence
 from apps.exchange.recurrence import EVERY_DAY, WORKING_DAYS, Frequency, Nth, Pattern
+from tests.sync.machine.deeds import deed
 from tests.sync.machine.town import Room, Town
 from tests.sync.world import DAY, HOUR
 
-# From the past into what lies beyond the window of two weeks.
-HOURS = st.one_of(st.integers(-30, 72), st.integers(72, 24 * 16))
+# From the past into what lies beyond the window of two weeks; some hours are sought by all.
+HOURS = st.one_of(
+    st.sampled_from([2, 5, 6, 7, 30, 31, 52]), st.integers(-30, 72), st.integers(72, 24 * 16)
+)
 PICK = st.integers(0, 50)
 ROOM = st.integers(0, 1)
 ZONES = st.sampled_from(["UTC", "Europe/London", "Australia/Sydney", "America/New_York"])
@@ -67,7 +70,7 @@ class Base(RuleBasedStateMachine):
 
 
 class Staff(Base):
-    @rule(number=ROOM, hours=HOURS, length=st.sampled_from([1, 1, 3, 26]))
+    @deed(number=ROOM, hours=HOURS, length=st.sampled_from([1, 1, 3, 26]))
     def book(self, number: int, hours: int, length: int) -> None:
         world = self.room(number).world
 
@@ -84,7 +87,7 @@ class Staff(Base):
 
         self.try_to(do)
 
-    @rule(number=ROOM, days=st.integers(-1, 15), length=st.integers(1, 2))
+    @deed(number=ROOM, days=st.integers(-1, 15), length=st.integers(1, 2))
     def book_days(self, number: int, days: int, length: int) -> None:
         world = self.room(number).world
         first = (self.town.now + days * DAY).date()
@@ -93,7 +96,7 @@ class Staff(Base):
             lambda: bookings.book(resource=world.resource, span=span, title="All day", by=None)
         )
 
-    @rule(pick=PICK, hours=HOURS, other_room=st.sampled_from([False, False, True]))
+    @deed(pick=PICK, hours=HOURS, other_room=st.sampled_from([False, False, True]))
     def move_booking(self, pick: int, hours: int, other_room: bool) -> None:
         booking = self.live(pick)
         if booking is None:
@@ -108,7 +111,7 @@ class Staff(Base):
             )
         )
 
-    @rule(pick=PICK, title=st.sampled_from(["Title A", "Title B", "  odd \n title "]))
+    @deed(pick=PICK, title=st.sampled_from(["Title A", "Title B", "  odd \n title "]))
     def retitle_booking(self, pick: int, title: str) -> None:
         booking = self.live(pick)
         if booking is not None:
@@ -118,7 +121,7 @@ class Staff(Base):
                 )
             )
 
-    @rule(pick=PICK)
+    @deed(pick=PICK)
     def cancel_booking(self, pick: int) -> None:
         booking = self.live(pick)
         if booking is not None:
@@ -127,20 +130,20 @@ class Staff(Base):
                 lambda: bookings.cancel(booking=booking, revision=booking.revision, by=None)
             )
 
-    @rule(pick=PICK)
+    @deed(pick=PICK)
     def restore_booking(self, pick: int) -> None:
         row = self.pick(self.bookings(status="cancelled"), pick)
         if row is not None:
             self.try_to(lambda: bookings.restore(booking=row, revision=row.revision, by=None))
 
-    @rule(number=ROOM, zone=ZONES)
+    @deed(number=ROOM, zone=ZONES)
     def rezone(self, number: int, zone: str) -> None:
         resource = self.room(number).world.resource
         self.try_to(lambda: bookings.rezone(resource=resource, time_zone=zone, by=None))
 
 
 class Colleagues(Base):
-    @rule(
+    @deed(
         number=ROOM,
         hours=HOURS,
         minutes=st.sampled_from([60, 60, 30, 26 * 60, 0]),
@@ -165,14 +168,14 @@ class Colleagues(Base):
         if kind in {"appointment", "invitation"} and minutes:
             room.made.append(key)
 
-    @rule(number=ROOM, days=st.integers(-1, 15), zone=ZONES)
+    @deed(number=ROOM, days=st.integers(-1, 15), zone=ZONES)
     def day(self, number: int, days: int, zone: str) -> None:
         room = self.room(number)
         first = (self.town.now + days * DAY).date()
         starts_at, ends_at = Span.days(first, first, zone).instants()
         room.made.append(room.world.outlook.book(starts_at, ends_at, "All day", is_all_day=True))
 
-    @rule(
+    @deed(
         number=ROOM, hours=HOURS, pattern=st.sampled_from(PATTERNS), zone=ZONES,
         count=st.integers(1, 6),
     )  # fmt: skip
@@ -182,21 +185,21 @@ class Colleagues(Base):
             self.town.at(hours), HOUR, pattern=pattern, count=count, time_zone=zone
         )
 
-    @rule(number=ROOM, pick=PICK, hours=HOURS)
+    @deed(number=ROOM, pick=PICK, hours=HOURS)
     def move_event(self, number: int, pick: int, hours: int) -> None:
         room = self.room(number)
         key = self.key(room, pick)
         if key is not None:
             room.world.outlook.move(key, self.town.at(hours))
 
-    @rule(number=ROOM, pick=PICK)
+    @deed(number=ROOM, pick=PICK)
     def rename_event(self, number: int, pick: int) -> None:
         room = self.room(number)
         key = self.key(room, pick)
         if key is not None:
             room.world.outlook.change(key, subject=f"Renamed {pick}")
 
-    @rule(number=ROOM, pick=PICK)
+    @deed(number=ROOM, pick=PICK)
     def make_all_day(self, number: int, pick: int) -> None:
         room = self.room(number)
         key = self.key(room, pick)
@@ -205,7 +208,7 @@ class Colleagues(Base):
             first = starts_at.astimezone(dt.UTC).replace(hour=0, minute=0)
             room.world.outlook.change(key, starts_at=first, ends_at=first + DAY, is_all_day=True)
 
-    @rule(number=ROOM, pick=PICK, show_as=st.sampled_from(ShowAs))
+    @deed(number=ROOM, pick=PICK, show_as=st.sampled_from(ShowAs))
     def show_as(self, number: int, pick: int, show_as: ShowAs) -> None:
         room = self.room(number)
         key = self.key(room, pick)
@@ -214,21 +217,21 @@ class Colleagues(Base):
                 self.town.gives_up_event(room, key)
             room.world.outlook.change(key, show_as=show_as)
 
-    @rule(number=ROOM, pick=PICK, is_private=st.booleans())
+    @deed(number=ROOM, pick=PICK, is_private=st.booleans())
     def make_private(self, number: int, pick: int, is_private: bool) -> None:
         room = self.room(number)
         key = self.key(room, pick)
         if key is not None:
             room.world.outlook.change(key, is_private=is_private)
 
-    @rule(number=ROOM, pick=PICK)
+    @deed(number=ROOM, pick=PICK)
     def add_guests(self, number: int, pick: int) -> None:
         room = self.room(number)
         key = self.key(room, pick)
         if key is not None:
             room.world.outlook.change(key, has_attendees=True)
 
-    @rule(number=ROOM, pick=PICK)
+    @deed(number=ROOM, pick=PICK)
     def cancel_event(self, number: int, pick: int) -> None:
         room = self.room(number)
         key = self.key(room, pick)
@@ -236,7 +239,7 @@ class Colleagues(Base):
             self.town.gives_up_event(room, key)
             room.world.outlook.change(key, is_cancelled=True)
 
-    @rule(number=ROOM, pick=PICK, whole=st.booleans())
+    @deed(number=ROOM, pick=PICK, whole=st.booleans())
     def delete_event(self, number: int, pick: int, whole: bool) -> None:
         room = self.room(number)
         key = self.key(room, pick)
@@ -245,7 +248,7 @@ class Colleagues(Base):
             self.town.gives_up_event(room, key)
             room.world.outlook.delete(key)
 
-    @rule(number=ROOM, pick=PICK)
+    @deed(number=ROOM, pick=PICK)
     def put_back(self, number: int, pick: int) -> None:
         room = self.room(number)
         trash = sorted(room.world.mailbox.trash)
@@ -253,21 +256,21 @@ class Colleagues(Base):
             item_id = trash[pick % len(trash)]
             room.now_at[item_id] = room.world.outlook.put_back(item_id).item_id
 
-    @rule(number=ROOM, pick=PICK)
+    @deed(number=ROOM, pick=PICK)
     def refile(self, number: int, pick: int) -> None:
         room = self.room(number)
         key = self.key(room, pick)
         if key is not None:
             room.now_at[key.item_id] = room.world.outlook.refile(key.item_id).item_id
 
-    @rule(number=ROOM, pick=PICK, hours=HOURS)
+    @deed(number=ROOM, pick=PICK, hours=HOURS)
     def copy_event(self, number: int, pick: int, hours: int) -> None:
         room = self.room(number)
         key = self.key(room, pick)
         if key is not None:
             room.world.outlook.copy(key, self.town.at(hours))
 
-    @rule(number=ROOM, pick=PICK)
+    @deed(number=ROOM, pick=PICK)
     def double_event(self, number: int, pick: int) -> None:
         """Two items with one UID, stamp and attempt, as real mailboxes have them."""
         room = self.room(number)
@@ -276,7 +279,7 @@ class Colleagues(Base):
             mailbox = room.world.mailbox
             mailbox.put(mailbox.new_id(), replace(mailbox.items[key.item_id]))
 
-    @rule(number=ROOM, first=PICK, second=PICK)
+    @deed(number=ROOM, first=PICK, second=PICK)
     def swap_events(self, number: int, first: int, second: int) -> None:
         room = self.room(number)
         one, two = self.key(room, first), self.key(room, second)
@@ -289,7 +292,7 @@ class Colleagues(Base):
 class Organisers(Base):
     """Series as a whole."""
 
-    @rule(number=ROOM, pick=PICK, hours=st.sampled_from([-24, 1, 3, 24, 24 * 7]))
+    @deed(number=ROOM, pick=PICK, hours=st.sampled_from([-24, 1, 3, 24, 24 * 7]))
     def shift_series(self, number: int, pick: int, hours: int) -> None:
         room = self.room(number)
         item_id = self.series_id(room, pick)
@@ -297,7 +300,7 @@ class Organisers(Base):
             room.given_up_events.add(EventKey(item_id))
             room.world.outlook.shift_series(item_id, dt.timedelta(hours=hours))
 
-    @rule(number=ROOM, pick=PICK, count=st.integers(1, 3))
+    @deed(number=ROOM, pick=PICK, count=st.integers(1, 3))
     def cut_series(self, number: int, pick: int, count: int) -> None:
         room = self.room(number)
         item_id = self.series_id(room, pick)
@@ -305,7 +308,7 @@ class Organisers(Base):
             self.town.gives_up_event(room, EventKey(item_id))
             room.world.outlook.cut_series(item_id, count)
 
-    @rule(number=ROOM, pick=PICK)
+    @deed(number=ROOM, pick=PICK)
     def make_single(self, number: int, pick: int) -> None:
         room = self.room(number)
         item_id = self.series_id(room, pick)
@@ -313,7 +316,7 @@ class Organisers(Base):
             self.town.gives_up_event(room, EventKey(item_id))
             room.world.outlook.make_single(item_id)
 
-    @rule(number=ROOM, pick=PICK)
+    @deed(number=ROOM, pick=PICK)
     def make_series(self, number: int, pick: int) -> None:
         room = self.room(number)
         key = self.key(room, pick)
