@@ -146,7 +146,7 @@ class EwsProtocol(BaseProtocol):  # type: ignore[misc]
     def raw_session(self, prefix: str, **oauth: Any) -> requests.Session:
         """What exchangelib makes by class attributes of the whole process, made for this one."""
         if oauth:
-            raise NotImplementedError("Tokens are got by identity.py.")
+            raise TypeError("This protocol signs in with a password, and with nothing else.")
         session = requests.Session()
         session.headers.update(DEFAULT_HEADERS)
         adapter = transport.Adapter(

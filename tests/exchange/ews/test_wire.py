@@ -133,10 +133,10 @@ def test_child_process_has_connections_of_its_own(exchange: Exchange) -> None:
     assert len(session._protocols) == 1
 
 
-def test_tokens_are_got_elsewhere(exchange: Exchange) -> None:
+def test_protocol_signs_in_with_a_password_alone(exchange: Exchange) -> None:
     protocol = protocol_for(exchange.settings())
 
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(TypeError):
         protocol.raw_session("", oauth2_client=object())
     with pytest.raises(AssertionError):
         protocol.get_auth_type()
