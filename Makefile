@@ -50,9 +50,9 @@ test: .venv/dev ## the whole suite; ARGS="-k overlap" for a part
 coverage: .venv/dev ## every branch of what decides is tested, or this fails
 	@exec $(BIN)/python -m tests.coverage
 
-# 2,500 lives of 40 steps each, other ones every time.
+# 2,500 lives of 40 steps each, other ones every time, and 300 over EWS.
 soak: .venv/dev ## the engine's state machine, 100,000 steps
-	@HYPOTHESIS_PROFILE=soak MACHINE_EXAMPLES=2500 MACHINE_STEPS=40 $(BIN)/python -m tests tests/sync/test_machine.py
+	@HYPOTHESIS_PROFILE=soak MACHINE_EXAMPLES=2500 MACHINE_STEPS=40 $(BIN)/python -m tests tests/sync/test_machine.py tests/scenarios/test_machine.py
 
 check: .venv/dev ## formats, types, layers, settings, migrations, templates
 	@exec $(BIN)/python -m tests.check

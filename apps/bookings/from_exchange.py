@@ -63,8 +63,7 @@ def book(resource: Resource, taken: Sequence[Taken]) -> list[Booking]:
     BookingChange.objects.bulk_create(
         entry(booking, Action.BOOKED, None, before={}, after=facts(booking)) for booking in bookings
     )
-    for booking in bookings:
-        announce(booking, {resource.pk})
+    announce(bookings, {resource.pk})
     return bookings
 
 
@@ -149,7 +148,7 @@ def rename(*, booking: Booking, title: str, person: str, person_email: str) -> B
             setattr(stored, name, value)
         stored.revision += 1
         stored.save(update_fields=[*values, "revision", "updated_at"])
-        announce(stored, {resource.pk})
+        announce([stored], {resource.pk})
     return stored
 
 

@@ -11,6 +11,8 @@ from apps.bookings.models import Booking, BookingChange
 from apps.bookings.signals import booking_changed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from apps.tenants.models import User
 
 # What people write; everything else follows from it or from what is done.
@@ -28,7 +30,7 @@ def record(
     also: int | None = None,
 ) -> None:
     entry(booking, action, by, before, after, reason).save(force_insert=True)
-    announce(booking, {booking.resource_id, also or booking.resource_id})
+    announce([booking], {booking.resource_id, also or booking.resource_id})
 
 
 def entry(
@@ -50,12 +52,12 @@ def entry(
     )
 
 
-def announce(booking: Booking, resource_ids: set[int]) -> None:
+def announce(bookings: Sequence[Booking], resource_ids: set[int]) -> None:
     transaction.on_commit(
         partial(
             booking_changed.send,
             sender=Booking,
-            booking_id=booking.pk,
+            booking_ids=[booking.pk for booking in bookings],
             resource_ids=sorted(resource_ids),
         )
     )

@@ -52,7 +52,7 @@ def rezone(*, resource: Resource, time_zone: str, by: User | None) -> None:
         cursor.execute("SET CONSTRAINTS booking_overlaps_no_other IMMEDIATE")
     BookingChange.objects.bulk_create(changes, batch_size=BATCH)
     for booking in bookings:
-        announce(booking, {held.pk})
+        announce([booking], {held.pk})
     resource.time_zone = time_zone
 
 

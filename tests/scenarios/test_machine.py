@@ -59,6 +59,8 @@ class TestMachine(EwsMachine.TestCase):  # type: ignore[misc, valid-type]
         EwsMachine.server = server
 
 
-# A step costs a hundred times what it costs in memory: fewer lives, and as long ones.
-LIVES = int(os.environ.get("MACHINE_EXAMPLES", "30"))
-EwsMachine.TestCase.settings = settings(Machine.TestCase.settings, max_examples=max(LIVES // 3, 1))
+# A step costs far more than in memory: fewer lives, and as long ones.
+LIVES = int(os.environ.get("MACHINE_EXAMPLES", "30")) // 3
+EwsMachine.TestCase.settings = settings(
+    Machine.TestCase.settings, max_examples=min(max(LIVES, 1), 300)
+)
