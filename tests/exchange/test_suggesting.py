@@ -86,7 +86,7 @@ def test_a_refused_account_is_told(lists: Lists, connection: ExchangeConnection)
     "state",
     [
         {"stopped_at": timezone.now()},
-        {"paused_until": timezone.now() + dt.timedelta(minutes=1)},
+        {"paused_until": timezone.now() + dt.timedelta(days=1)},
         {"sign_in": ""},
     ],
     ids=["stopped", "paused", "never checked"],

@@ -25,6 +25,7 @@ from apps.exchange.models import ExchangeConnection
 from apps.resources.models import Resource
 from apps.sync.lease import FREE
 from apps.sync.models import CalendarLink, EventLink
+from tests.conftest import ENCRYPTION_KEY
 from tests.sync.calendar_server import CALLER
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -42,6 +43,7 @@ SHORT = {
     "EXCHANGE_CONNECT_TIMEOUT_S": "1",
     "EXCHANGE_READ_TIMEOUT_S": "1",
     "LOG_LEVEL": "WARNING",
+    "FIELD_ENCRYPTION_KEYS": ENCRYPTION_KEY,
 }
 
 

@@ -117,7 +117,7 @@ def test_first_sync_of_a_long_history_outlives_kills(cluster: Cluster, location:
         CALLER.book_many(place.email, starts, HOUR)
     while services.sync_calendar(calm.calendar.pk).goes_on:
         pass
-    CALLER.delay(disturbed.email, "advance", 0.05)
+    CALLER.delay(disturbed.email, "advance", 0.2)
     CALLER.stop_at(disturbed.email, "advance", "after", skip=15)
     cluster.start()
 

@@ -8,11 +8,11 @@ import os
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
 
 from apps.exchange import errors
 from apps.sandbox.server import SandboxServer
 from tests.scenarios.town import FAULTS, OPERATIONS, EwsTown
+from tests.sync.machine.deeds import deed
 from tests.sync.machine.engine import WRITES, _can_be, quiet
 from tests.sync.machine.people import ROOM
 from tests.sync.test_machine import Machine
@@ -24,7 +24,7 @@ class EwsMachine(Machine):
     def found(self, start: dt.datetime, zone: str) -> EwsTown:
         return EwsTown.on(self.server, start, zone)
 
-    @rule(
+    @deed(
         number=ROOM,
         step=st.sampled_from(sorted(OPERATIONS)),
         when=st.sampled_from(["before", "after"]),

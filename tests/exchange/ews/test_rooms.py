@@ -38,7 +38,7 @@ def test_organisation_without_lists_suggests_nothing(room: SandboxRoom) -> None:
 
 def test_list_that_cannot_be_read_is_left_out(room: SandboxRoom) -> None:
     with_lists(room).server.faults.arrange(
-        {"kind": "error", "operation": "GetRooms", "code": "ErrorInternalServerError"}
+        {"kind": "error", "operation": "GetRooms", "code": "ErrorAccessDenied"}
     )
 
     assert {one.email for one in suggestions(room.settings)} == {ROOM, OTHER}
