@@ -27,6 +27,9 @@ from tests.factories import (
     UserFactory,
 )
 
+# What the contract asserts is to be explained like what tests assert.
+pytest.register_assert_rewrite("tests.exchange.contract")
+
 # The same examples in every run, so that a red suite is red again; `make soak` looks for new ones.
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("soak", deadline=None, print_blob=True, database=None)

@@ -9,9 +9,6 @@ from apps.exchange.models import ExchangeConnection
 from apps.tenants.models import Tenant
 from tests.exchange.world import Walk, details
 
-# What the contract asserts is to be explained like what tests assert.
-pytest.register_assert_rewrite("tests.exchange.contract")
-
 
 @pytest.fixture
 def walk(monkeypatch: pytest.MonkeyPatch) -> Walk:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from apps.sandbox import zones
 from apps.sandbox.ews.names import T, short
-from apps.sandbox.recurrence import Pattern, PatternKind, Recurrence
+from apps.sandbox.recurrence import GROUPS, WEEK, Pattern, PatternKind, Recurrence
 
 Element = Any  # lxml has no types
 
@@ -48,7 +48,7 @@ def show(recurrence: Recurrence, zone: str) -> str:
     """Write an element Recurrence. Dates carry the offset of the series' zone, as Exchange's do."""
     pattern, name = recurrence.pattern, f"{recurrence.pattern.kind}Recurrence"
     interval = f"<t:Interval>{pattern.interval}</t:Interval>"
-    days = f"<t:DaysOfWeek>{' '.join(pattern.days)}</t:DaysOfWeek>"
+    days = f"<t:DaysOfWeek>{_days(pattern)}</t:DaysOfWeek>"
     order = f"<t:DayOfWeekIndex>{pattern.order}</t:DayOfWeekIndex>"
     day = f"<t:DayOfMonth>{pattern.day}</t:DayOfMonth>"
     month = f"<t:Month>{MONTHS[pattern.month - 1]}</t:Month>"
@@ -61,6 +61,16 @@ def show(recurrence: Recurrence, zone: str) -> str:
         "RelativeYearly": f"{days}{order}{month}",
     }[pattern.kind]
     return f"<t:Recurrence><t:{name}>{content}</t:{name}>{_range(recurrence, zone)}</t:Recurrence>"
+
+
+def _days(pattern: Pattern) -> str:
+    """The days by name; a relative pattern has one, or names a group such as Weekday."""
+    if pattern.kind.startswith("Relative"):
+        meant = {WEEK.index(day) for day in pattern.days if day in WEEK}
+        for name, group in GROUPS.items():
+            if meant == group:
+                return name
+    return " ".join(pattern.days)
 
 
 def _range(recurrence: Recurrence, zone: str) -> str:
