@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from dataclasses import dataclass, field, replace
 
@@ -14,10 +15,12 @@ from apps.exchange.ews.session import BEARER_AUTH, DELEGATE, IMPERSONATION, EwsS
 from apps.exchange.ews.streaming import EwsPushes
 from apps.exchange.ews.wire import Wire
 from apps.exchange.ews.xml import find, make, parse
+from apps.sandbox.server import SandboxServer
+from tests.exchange.ews.bearer_room import APP, BearerRoom
+from tests.exchange.ews.sandbox_room import DOMAIN
 from tests.exchange.ews.soap import Exchange, answer, bad, fault, good, synced
 from tests.exchange.http import Answer
 
-APP = "6d1b3f52-9a7e-4a53-8f6c-3f2a0c6a9b01"
 PAYLOAD = make("m:SyncFolderItems")
 EXPIRED = Answer(status=401, headers={"WWW-Authenticate": "Bearer", "x-ms-diagnostics": '2000001;reason="expired"'})  # fmt: skip
 
@@ -208,3 +211,52 @@ def test_tokens_reach_neither_logs_nor_words(
         Wire(settings, "room@example.com").message(PAYLOAD)
 
     assert "token-" not in caplog.text + str(caught.value) + repr(settings)
+
+
+class TestOnTheSandbox:
+    """Exchange Online looks at what a token says, and at its list of applications."""
+
+    def test_account_that_signed_in_opens_what_it_has_rights_to(
+        self, sound: SandboxServer
+    ) -> None:
+        room = BearerRoom(sound, access=DELEGATE)
+
+        assert room.calendar.open().can_write
+        room.faults.take_writing()
+        assert not room.fresh().open().can_write
+
+    def test_token_that_ends_in_mid_run_is_renewed(self, sound: SandboxServer) -> None:
+        room = BearerRoom(sound)
+        known = room.calendar.open()
+
+        sound.store.set_clock(sound.store.now() + dt.timedelta(hours=2))
+
+        assert room.calendar.open() == known
+        assert room.tokens.issued == 2
+
+    def test_token_for_another_resource_opens_nothing(self, sound: SandboxServer) -> None:
+        room = BearerRoom(sound)
+        room.tokens.resource = "graph"
+
+        with pytest.raises(AuthenticationFailed):
+            room.calendar.open()
+
+        assert room.tokens.issued == 2
+
+    def test_application_that_is_not_on_the_list(self, sound: SandboxServer) -> None:
+        room = BearerRoom(sound)
+        sound.store.organisation(DOMAIN).ews_allowed_apps = frozenset()
+
+        stages = list(check(room.settings, room.other))
+
+        assert stages[-1].step is Step.SIGN_IN
+        assert isinstance(stages[-1].error, SwitchedOff)
+        assert room.tokens.issued == 1
+
+    def test_every_stage_of_the_check_is_passed(self, sound: SandboxServer) -> None:
+        room = BearerRoom(sound)
+
+        stages = list(check(room.settings, room.other))
+
+        assert all(stage.is_passed for stage in stages)
+        assert stages[-1].step is Step.MAILBOX
