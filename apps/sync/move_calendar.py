@@ -28,14 +28,13 @@ from apps.sync.fingerprint import fingerprint, rest_part, time_part
 from apps.sync.mapping import Kept, masked, stamp
 from apps.sync.models import (
     CalendarLink,
-    CalendarMove,
     Conflict,
     EventLink,
     EventLinkQuerySet,
-    KeptId,
     RemoteEvent,
     SyncRun,
 )
+from apps.sync.move_models import CalendarMove, KeptId
 from apps.sync.rematching import Known, Rematch, are_the_same, by_id, by_uid
 from apps.sync.session import window_of
 from apps.tenants.installation import this_installation

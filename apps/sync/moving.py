@@ -21,15 +21,14 @@ from django_q.tasks import async_task
 from apps.exchange.errors import AuthenticationFailed, ExchangeError, Transient
 from apps.exchange.models import ExchangeConnection
 from apps.sync.lease import Lease, LeaseLost, acquire
-from apps.sync.models import CalendarLink, CalendarMove, KeptId, Move
+from apps.sync.models import CalendarLink
 from apps.sync.move_calendar import InFlight, LeftOut, carry, look, may_move
-from apps.sync.move_models import IDS_KEPT_FOR
+from apps.sync.move_models import IDS_KEPT_FOR, CalendarMove, KeptId, Move
 from apps.sync.services import back_off
 from apps.sync.stopping import stop
 from apps.tenants.installation import may_send
 
 if TYPE_CHECKING:
-    from apps.sync.models import CalendarMoveQuerySet
     from apps.tenants.models import User
 
 Clock = Callable[[], dt.datetime]
@@ -155,9 +154,7 @@ def undo(move: Move, *, by: User | None, now: dt.datetime | None = None) -> Move
     if why := why_not_undone(move, now):
         raise MoveRefused(_("The move cannot be undone: %(why)s") % {"why": why})
     calendars = _moved_by(move)
-    return _begin(
-        move.target, move.source, calendars, state=Move.State.MOVING, by=by, undoes=move
-    )
+    return _begin(move.target, move.source, calendars, state=Move.State.MOVING, by=by, undoes=move)
 
 
 # --- What workers do ---------------------------------------------------------------------------------
@@ -289,7 +286,7 @@ def _tell(row: CalendarMove, exc: ExchangeError | None = None, **values: object)
 
 def _next(move: Move, now: dt.datetime) -> CalendarMove | None:
     due = Q(not_before=None) | Q(not_before__lte=now)
-    rows: CalendarMoveQuerySet = move.calendars.filter(due, state=State.WAITING)
+    rows = move.calendars.filter(due, state=State.WAITING)
     return rows.select_related("move__source", "move__target").order_by("not_before", "pk").first()
 
 

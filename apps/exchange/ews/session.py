@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -26,6 +26,9 @@ from apps.exchange import transport
 from apps.exchange.errors import Misconfigured
 from apps.exchange.ews.errors import HttpRefusal
 
+if TYPE_CHECKING:
+    from apps.exchange.identity import Tokens
+
 BASIC_AUTH, NTLM_AUTH, BEARER_AUTH = "basic", "ntlm", "bearer"
 IMPERSONATION, DELEGATE = "impersonation", "delegate"
 # exchangelib's sessions of one connection: each is one TCP connection.
@@ -38,19 +41,6 @@ _KINDS = {BASIC_AUTH: BASIC, NTLM_AUTH: NTLM, BEARER_AUTH: NOAUTH}
 # They tell whole requests when something fails: subjects, passwords, tokens.
 for _name in ("exchangelib", "spnego", "requests_ntlm", "requests_oauthlib", "oauthlib"):
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
-
-
-class Tokens(Protocol):
-    """Access tokens of Microsoft's identity platform for one connection, made for EWS alone."""
-
-    def get(self, refused: str = "") -> str:
-        """A token that is good for some minutes; another one than the one that was `refused`.
-
-        Raises:
-            AuthenticationFailed: the grant is no use any more.
-            Transient: no token could be had just now.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,9 +216,7 @@ def test_tokens_reach_neither_logs_nor_words(
 class TestOnTheSandbox:
     """Exchange Online looks at what a token says, and at its list of applications."""
 
-    def test_account_that_signed_in_opens_what_it_has_rights_to(
-        self, sound: SandboxServer
-    ) -> None:
+    def test_account_that_signed_in_opens_what_it_has_rights_to(self, sound: SandboxServer) -> None:
         room = BearerRoom(sound, access=DELEGATE)
 
         assert room.calendar.open().can_write
