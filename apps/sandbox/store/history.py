@@ -22,18 +22,19 @@ def span(item: Item, seq: int = 0) -> Span:
     rule = item.recurrence
     if rule is None:
         return Span(seq, item.start, item.end)
-    changed = [
-        one["end"] for one in item.overrides.values() if isinstance(one.get("end"), dt.datetime)
-    ]
-    early = [
-        one["start"] for one in item.overrides.values() if isinstance(one.get("start"), dt.datetime)
-    ]
+    start = min([item.start, *_changed(item, "start")])
     last = rule.end if rule.count is None else dates(rule).at(rule.count)
     if last is None:
-        return Span(seq, min([item.start, *early]), FAR_ON)  # type: ignore[type-var]
+        return Span(seq, start, FAR_ON)
     zone = zones.zone(item.start_zone)
     end = dt.datetime.combine(last, dt.time(0), tzinfo=zone).astimezone(dt.UTC) + DAY
-    return Span(seq, min([item.start, *early]), max([end + (item.end - item.start), *changed]))  # type: ignore[type-var]
+    return Span(seq, start, max([end + (item.end - item.start), *_changed(item, "end")]))
+
+
+def _changed(item: Item, name: str) -> list[dt.datetime]:
+    """List the times of the occurrences that were moved alone."""
+    given = (one.get(name) for one in item.overrides.values())
+    return [one for one in given if isinstance(one, dt.datetime)]
 
 
 def note(slot: Slot, item: Item, seq: int) -> None:
