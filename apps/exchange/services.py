@@ -237,7 +237,7 @@ def calendar_for(connection: ExchangeConnection, email: str) -> Calendar:
             _("The Exchange connection “%(name)s” is not installed.") % {"name": connection},
             fix=_("Install it under Apps, Exchange, or connect the resource through another one."),
         )
-    if not connection.server_url or not connection.sign_in:
+    if not connection.is_settled:
         raise Misconfigured(
             _("The Exchange connection “%(name)s” has not passed its check.")
             % {"name": connection},
@@ -254,7 +254,7 @@ def pushes_for(connection: ExchangeConnection) -> Pushes | None:
     """
     from apps.exchange.ews.streaming import EwsPushes  # noqa: PLC0415 -- one wire
 
-    if connection.state != State.INSTALLED or not connection.sign_in:
+    if connection.state != State.INSTALLED or not connection.is_settled:
         return None
     return EwsPushes(connection.settings)
 
