@@ -1,4 +1,4 @@
-"""The HTTP server: EWS, Autodiscover, faults and the request log; everything else goes to the pages.
+"""The HTTP server: EWS, Graph, sign-in, Autodiscover, faults and the request log; everything else goes to the pages.
 
 HTTP/1.1 with connections kept alive. A body is always read before anything is answered, and an answer leaves in one
 packet: otherwise each call of a kept connection waits 40 ms for the other side's acknowledgement.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from apps.sandbox.auth import SignIns
 from apps.sandbox.ews.service import Service
 from apps.sandbox.faults import Faults
+from apps.sandbox.graph.underway import Underway
 from apps.sandbox.handler import Handler
 from apps.sandbox.requestlog import RequestLog
 from apps.sandbox.streaming import Settings, Subscriptions
@@ -96,8 +97,10 @@ class SandboxServer:
             self._http = _Http((host, port), self)
         except OSError as error:
             raise PortTaken(f"{host}:{port} cannot be listened on: {error.strerror}.") from error
+        store.login_url = self.login_url
         self.subscriptions = Subscriptions(store, streaming)
         self.ews = Service(store, self.faults, self.subscriptions, check_answers=check_answers)
+        self.underway = Underway()
         self.errors: list[BaseException] = []
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(0.03,), name="sandbox", daemon=True
@@ -117,6 +120,16 @@ class SandboxServer:
     def ews_url(self) -> str:
         """The address of its EWS."""
         return f"{self.url}{EWS_PATH}"
+
+    @property
+    def login_url(self) -> str:
+        """The address of its identity platform, in place of https://login.microsoftonline.com."""
+        return f"{self.url}/login"
+
+    @property
+    def graph_url(self) -> str:
+        """The address of its Graph, in place of https://graph.microsoft.com."""
+        return f"{self.url}/graph"
 
     def start(self) -> SandboxServer:
         """Serve in a thread of its own."""

@@ -7,6 +7,8 @@ import random
 import threading
 from typing import TYPE_CHECKING
 
+from apps.sandbox.store.microsoft import Identity
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,10 +30,12 @@ class State:
         self.clock = clock
         self.revision = 0
         self.organisations: dict[str, Organisation] = {}
+        self.identity = Identity()
         self._random = random.Random(seed)  # noqa: S311 -- ids, not secrets
         self._listeners: list[Callable[[StoreEvent], None]] = []
         self._folders: dict[str, Folder] = {}
         self._places: dict[str, Folder] = {}
+        self._moved: dict[str, str] = {}
 
     def now(self) -> dt.datetime:
         """Tell the time, in whole seconds as Exchange stores it."""
@@ -64,8 +68,11 @@ class State:
         """Find folders and items again after the organisations were replaced as a whole."""
         self._folders.clear()
         self._places.clear()
+        self._moved.clear()
         for organisation in self.organisations.values():
             for mailbox in organisation.mailboxes.values():
                 for folder in mailbox.folders.values():
                     self._folders[folder.id] = folder
                     self._places.update(dict.fromkeys(folder.slots, folder))
+                    moved = (one for one in folder.items if one.first_id)
+                    self._moved.update({one.first_id: one.id for one in moved})
