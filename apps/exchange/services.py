@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from apps.exchange.calendar import Calendar
     from apps.exchange.checking import Stage
     from apps.exchange.push import Pushes
+    from apps.exchange.translation import Translator
     from apps.tenants.models import Tenant, User
 
 logger = logging.getLogger(__name__)
@@ -230,8 +231,6 @@ def calendar_for(connection: ExchangeConnection, email: str) -> Calendar:
         Misconfigured: the connection is not installed, or not settled yet.
         SecretUnreadable: its password cannot be opened.
     """
-    from apps.exchange.ews.calendar import calendar_for as over_ews  # noqa: PLC0415 -- one wire
-
     if connection.state not in {State.INSTALLED, State.UNINSTALLING}:
         raise Misconfigured(
             _("The Exchange connection “%(name)s” is not installed.") % {"name": connection},
@@ -243,7 +242,28 @@ def calendar_for(connection: ExchangeConnection, email: str) -> Calendar:
             % {"name": connection},
             fix=_("Under Apps, Exchange, press Check again."),
         )
+    if connection.wire == ExchangeConnection.Wire.GRAPH:
+        from apps.exchange.graph.calendar import calendar_for as over_graph  # noqa: PLC0415
+
+        return over_graph(connection.graph_settings, email)
+    from apps.exchange.ews.calendar import calendar_for as over_ews  # noqa: PLC0415 -- one wire
+
     return over_ews(connection.settings, email)
+
+
+def translator_for(connection: ExchangeConnection, email: str) -> Translator:
+    """What turns the ids of EWS into those of Graph, and back; only a connection over Graph can.
+
+    Raises:
+        Misconfigured: it is over another wire.
+    """
+    from apps.exchange.graph.translating import translator_for as over_graph  # noqa: PLC0415
+
+    if connection.wire != ExchangeConnection.Wire.GRAPH:
+        raise Misconfigured(
+            _("“%(name)s” is no connection over Microsoft Graph.") % {"name": connection}
+        )
+    return over_graph(connection.graph_settings, email)
 
 
 def pushes_for(connection: ExchangeConnection) -> Pushes | None:
@@ -255,6 +275,9 @@ def pushes_for(connection: ExchangeConnection) -> Pushes | None:
     from apps.exchange.ews.streaming import EwsPushes  # noqa: PLC0415 -- one wire
 
     if connection.state != State.INSTALLED or not connection.is_settled:
+        return None
+    if connection.wire != ExchangeConnection.Wire.EWS:
+        # Microsoft Graph calls us; it holds no stream open.
         return None
     return EwsPushes(connection.settings)
 

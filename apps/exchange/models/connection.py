@@ -19,6 +19,7 @@ from apps.tenants.querysets import TenantQuerySet
 
 if TYPE_CHECKING:
     from apps.exchange.ews.session import EwsSettings
+    from apps.exchange.graph.session import GraphSettings
 
 # Exchange Online ends Exchange Web Services for everybody on this day.
 # https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/deprecation-of-ews-exchange-online
@@ -259,6 +260,19 @@ class ExchangeConnection(models.Model):
         if self.is_microsoft:
             return EwsSettings(**self._microsoft_fields())
         return EwsSettings(**self.ews_fields(unseal(self.sealed_password)))
+
+    @property
+    def graph_settings(self) -> GraphSettings:
+        """What the wire over Microsoft Graph needs."""
+        from apps.exchange.graph.session import GraphSettings  # noqa: PLC0415 -- only Graph needs it
+        from apps.exchange.identity import tokens_for  # noqa: PLC0415 -- it needs this model
+
+        return GraphSettings(
+            settings.MICROSOFT_GRAPH_URL,
+            tokens_for(self, "graph"),
+            access=self.access,
+            key=str(self.uuid),
+        )
 
     def _microsoft_fields(self) -> dict[str, Any]:
         from apps.exchange.ews import session  # noqa: PLC0415 -- as above
