@@ -8,7 +8,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from apps.bookings.models import Booking
 from apps.exchange import identity
+from apps.exchange.calendar import EventKey
 from apps.exchange.models import ExchangeConnection
 from apps.resources.models import Resource
 from apps.sandbox.server import SandboxServer
@@ -18,6 +20,7 @@ from apps.sync.move_models import Move
 from apps.tenants.models import Tenant
 from tests.exchange.ews.bearer_room import APP, TENANT
 from tests.exchange.ews.sandbox_room import DOMAIN
+from tests.scenarios.mailbox import STAMP
 from tests.scenarios.world import EwsWorld, add_room
 from tests.sync.world import DAY, NOW
 
@@ -70,7 +73,7 @@ class MovingWorld(EwsWorld):
         self.work(move)
         return move
 
-    def move(self) -> Move:
+    def go_over(self) -> Move:
         """Look, start, and let a worker do it all."""
         move = self.preview()
         moving.start(move, by=None)
@@ -87,6 +90,15 @@ class MovingWorld(EwsWorld):
             pass
         move.refresh_from_db()
         self.calendar.refresh_from_db()
+
+    def key_of(self, booking: Booking) -> EventKey:
+        """Of its event, as the store knows it, whatever wire wrote it."""
+        (found,) = [
+            one.id
+            for one in self.mailbox.box.calendar.items
+            if str(one.extended.get(STAMP, "")).endswith(str(booking.uuid))
+        ]
+        return EventKey(found)
 
     def settle(self) -> None:
         """Runs until nothing is left to do."""
