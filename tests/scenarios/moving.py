@@ -40,6 +40,14 @@ def be_at_microsoft(server: SandboxServer) -> None:
     store.register(client_id=APP, secret="made-up~value")
 
 
+def be_the_sandbox(settings: Any, server: SandboxServer) -> None:
+    """Microsoft is the sandbox, and nobody looks over the ports' shoulders."""
+    settings.CALENDAR_FACTORY = "apps.exchange.services.calendar_for"
+    settings.MICROSOFT_EWS_URL = server.ews_url
+    settings.MICROSOFT_GRAPH_URL = f"{server.url}/graph"
+    settings.MICROSOFT_CLIENT_ID = APP
+
+
 def microsoft(server: SandboxServer, tenant: Tenant, wire: str, name: str) -> ExchangeConnection:
     """An installed connection with tokens that outlive the test."""
     made = ExchangeConnection.objects.create(

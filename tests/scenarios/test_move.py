@@ -18,7 +18,7 @@ from apps.sync import connecting, leave, moving
 from apps.sync.lease import acquire
 from apps.sync.models import EventLink, RemoteEvent
 from apps.sync.move_models import CalendarMove, KeptId, Move
-from tests.scenarios.moving import MovingWorld, make_moving_world
+from tests.scenarios.moving import MovingWorld, be_the_sandbox, make_moving_world
 from tests.sync.world import DAY, HOUR
 
 pytestmark = pytest.mark.django_db
@@ -26,10 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _microsoft_is_the_sandbox(settings: Any, server: SandboxServer) -> Iterator[None]:
-    settings.CALENDAR_FACTORY = "apps.exchange.services.calendar_for"
-    settings.MICROSOFT_EWS_URL = server.ews_url
-    settings.MICROSOFT_GRAPH_URL = f"{server.url}/graph"
-    settings.MICROSOFT_CLIENT_ID = "6d1b3f52-9a7e-4a53-8f6c-3f2a0c6a9b01"
+    be_the_sandbox(settings, server)
     yield
     graph_session.close_connections()
 
