@@ -1,4 +1,4 @@
-"""Who is at the door: Basic and NTLM sign-in, refusals counted per account.
+"""Who is at the door: Basic and NTLM sign-in, refusals counted per account, and Bearer tokens.
 
 NTLM signs in a TCP connection, not a request (MS-NTHT); its two answers without a sign-in are no refusals.
 """
@@ -14,32 +14,23 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, get_args
 
 import spnego
 from spnego._ntlm_raw.crypto import ntowfv1
 
+from apps.sandbox.identity import callers
+from apps.sandbox.store.model import Account, MailboxKind
+
 if TYPE_CHECKING:
-    from apps.sandbox.store.model import Account, Organisation, SignIn
+    from apps.sandbox.store import Store
+    from apps.sandbox.store.model import SignIn
 
 _NTLM_NEGOTIATE = 1
 _NTLM_AUTHENTICATE = 3
 _OFFERS: dict[SignIn, str] = {"ntlm": "NTLM", "basic": 'Basic realm="{realm}"'}
 _user_file_lock = threading.Lock()
 _user_file = Path(tempfile.mkdtemp(prefix="sandbox-ntlm-")) / "user"
-
-
-class Accounts(Protocol):
-    """What signing in needs of the store."""
-
-    organisations: dict[str, Organisation]
-
-    def account(self, name: str) -> Account | None:
-        """Find an account by user@domain or DOMAIN\\user."""
-
-    def sign_in(self, name: str, password: str, kind: SignIn = "basic") -> Account | None:
-        """Answer the account if that kind of sign-in is allowed and the password is right."""
 
 
 @dataclass
@@ -58,22 +49,32 @@ class NotSignedIn(Exception):
     refused: str = ""
 
 
+class AppNotAllowed(Exception):
+    """403: the organisation has not put the application on its list of those that may still use EWS."""
+
+    def __init__(self, app: str) -> None:
+        super().__init__("EWS is disabled for this application in this organization.")
+        self.app = app
+
+
 @dataclass
 class SignIns:
     """Sign-ins to one server. `lock_after`: so many refusals lock an account; None: never."""
 
-    accounts: Accounts
+    accounts: Store
     lock_after: int | None = None
     refused: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self, authorization: str, host: str, connection: Connection) -> Account:
-        """Answer who sends a request. Raises NotSignedIn."""
+        """Answer who sends a request. Raises NotSignedIn and AppNotAllowed."""
         scheme, _, credentials = authorization.partition(" ")
         if scheme.lower() == "basic":
             return self._basic(credentials.strip(), host)
         if scheme.lower() == "ntlm":
             return self._ntlm(credentials.strip(), host, connection)
+        if scheme.lower() == "bearer":
+            return self._bearer(authorization, host)
         if connection.account is not None and not authorization:
             return connection.account
         raise NotSignedIn(self.offers(host))
@@ -109,6 +110,28 @@ class SignIns:
         if account is None or self.is_locked(account):
             raise self._refusal(name, host)
         return account
+
+    def _bearer(self, authorization: str, host: str) -> Account:
+        """Answer a service account that may do what the token allows."""
+        try:
+            caller = callers.caller(self.accounts, authorization, "ews")
+        except callers.TokenRefused:
+            bearer = (
+                'Bearer client_id="00000002-0000-0ff1-ce00-000000000000", error="invalid_token"'
+            )
+            raise NotSignedIn([bearer, *self.offers(host)]) from None
+        if caller.app_id not in caller.organisation.ews_allowed_apps:
+            raise AppNotAllowed(caller.app_id)
+        if caller.account is None:
+            return _application(self.accounts, caller)
+        allowed = "EWS.AccessAsUser.All" in caller.scopes
+        return Account(
+            name=caller.account.upn,
+            login=caller.account.upn,
+            password="",
+            organisation=caller.organisation.domain,
+            rights=dict(caller.account.rights) if allowed else {},
+        )
 
     def _ntlm(self, token: str, host: str, connection: Connection) -> Account:
         try:
@@ -153,9 +176,21 @@ class SignIns:
         return NotSignedIn(self.offers(host), refused=login)
 
 
-def _host(server: str) -> str:
-    """Take the name out of a server's address, which may be a whole URL."""
-    return (urlsplit(server if "//" in server else f"//{server}").hostname or "").lower()
+def _application(store: Store, caller: callers.Caller) -> Account:
+    """Impersonation of every mailbox that `callers.right` opens, and no rights besides."""
+    closed = {
+        mailbox.address.lower(): callers.LEVELS[0]
+        for mailbox in store.mailboxes(caller.organisation.domain)
+        if callers.right(store, caller, mailbox) != "editor"
+    }
+    return Account(
+        name=caller.app_id,
+        login=caller.app_id,
+        password="",
+        organisation=caller.organisation.domain,
+        impersonates=frozenset(get_args(MailboxKind)),
+        rights=closed,
+    )
 
 
 def _named(message: bytes) -> tuple[str, str]:

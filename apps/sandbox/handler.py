@@ -11,19 +11,21 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
-from apps.sandbox import autodiscover, desk, pages, visitors
-from apps.sandbox.auth import Connection, NotSignedIn
+from apps.sandbox import autodiscover, desk, graph, pages, visitors
+from apps.sandbox.auth import AppNotAllowed, Connection, NotSignedIn
 from apps.sandbox.ews.service import Outcome
 from apps.sandbox.faults import Hits
+from apps.sandbox.identity import service as identity
 from apps.sandbox.requestlog import Line
+from apps.sandbox.web import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from apps.sandbox.server import SandboxServer
     from apps.sandbox.store import Account
 
-# They ask for a password, or tell nothing.
+# They ask for a password or a token, or tell nothing.
 OPEN_TO_NAMES = frozenset({"/ews/exchange.asmx", autodiscover.PATH, "/healthz"})
 LONGEST_BODY = 64 * 1024 * 1024
 
@@ -60,8 +62,12 @@ class Handler(BaseHTTPRequestHandler):
         """Serve EWS, and what changes something."""
         self._serve()
 
+    def do_PATCH(self) -> None:
+        """Serve what changes something over Graph."""
+        self._serve()
+
     def do_DELETE(self) -> None:
-        """Serve what takes faults and log lines away."""
+        """Serve what takes something away."""
         self._serve()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class names it so
@@ -75,7 +81,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         path = urlsplit(self.path).path
         refused = visitors.refusal(
-            self.command, self.headers, any_name=path.lower() in OPEN_TO_NAMES
+            self.command,
+            self.headers,
+            any_name=path.lower() in OPEN_TO_NAMES or path.startswith("/graph/"),
         )
         if refused:
             self._send(desk.as_json(403, {"error": refused}))
@@ -92,8 +100,32 @@ class Handler(BaseHTTPRequestHandler):
             case _ if path == "/faults" or path.startswith("/faults/"):
                 kind = self.headers.get_content_type()
                 self._send(desk.faults(self.sandbox, self.command, path, kind, body))
+            case _ if path.startswith("/graph/"):
+                self._serve_request(graph.respond, "/graph", body)
+            case _ if path.startswith("/login/"):
+                self._serve_request(identity.respond, "/login", body)
             case _:
                 self._serve_page(path, body)
+
+    def _serve_request(
+        self, respond: Callable[[SandboxServer, Request], Outcome], below: str, body: bytes
+    ) -> None:
+        """Answer by the request alone; what says its operation is noted."""
+        began = time.perf_counter()
+        address = urlsplit(self.path)
+        outcome = respond(
+            self.sandbox,
+            Request(
+                method=self.command,
+                path=address.path.removeprefix(below),
+                query=address.query,
+                headers=self.headers,
+                body=body,
+            ),
+        )
+        if outcome.operation:
+            self._note(outcome, outcome.account, began)
+        self._deliver(outcome)
 
     def _read_body(self) -> bytes | None:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
@@ -122,6 +154,9 @@ class Handler(BaseHTTPRequestHandler):
             )
             account = found.login
             outcome = answer(body, found)
+        except AppNotAllowed as refusal:
+            outcome = Outcome(403, str(refusal).encode(), {"Content-Type": "text/plain"})
+            account = refusal.app
         except NotSignedIn as refusal:
             account = refusal.refused
             outcome = Outcome(status=401, headers={"Content-Type": "text/html"})

@@ -12,7 +12,7 @@ MOST_KEPT = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One request. `status` 0: it got no answer. `codes`: response codes other than NoError."""
+    """One request. `status` 0: it got no answer. `codes`: response codes other than NoError. `in_batch`: one of a `$batch`."""
 
     operation: str
     mailbox: str
@@ -20,6 +20,7 @@ class Line:
     status: int
     codes: tuple[str, ...]
     ms: float
+    in_batch: bool = False
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The HTTP server: EWS, Autodiscover, faults and the request log; everything else goes to the pages.
+"""The HTTP server: EWS, Graph, sign-in, Autodiscover, faults and the request log; everything else goes to the pages.
 
 HTTP/1.1 with connections kept alive. A body is always read before anything is answered, and an answer leaves in one
 packet: otherwise each call of a kept connection waits 40 ms for the other side's acknowledgement.
@@ -96,6 +96,7 @@ class SandboxServer:
             self._http = _Http((host, port), self)
         except OSError as error:
             raise PortTaken(f"{host}:{port} cannot be listened on: {error.strerror}.") from error
+        store.login_url = self.login_url
         self.subscriptions = Subscriptions(store, streaming)
         self.ews = Service(store, self.faults, self.subscriptions, check_answers=check_answers)
         self.errors: list[BaseException] = []
@@ -117,6 +118,16 @@ class SandboxServer:
     def ews_url(self) -> str:
         """The address of its EWS."""
         return f"{self.url}{EWS_PATH}"
+
+    @property
+    def login_url(self) -> str:
+        """The address of its identity platform, in place of https://login.microsoftonline.com."""
+        return f"{self.url}/login"
+
+    @property
+    def graph_url(self) -> str:
+        """The address of its Graph, in place of https://graph.microsoft.com."""
+        return f"{self.url}/graph"
 
     def start(self) -> SandboxServer:
         """Serve in a thread of its own."""

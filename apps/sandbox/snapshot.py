@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from apps.sandbox.store import Item, Store
+from apps.sandbox.store.microsoft import Identity
 from apps.sandbox.store.model import Organisation
 
 VERSION = 1
@@ -38,11 +39,13 @@ def save(store: Store, path: Path) -> int:
     with store.lock:
         revision = store.revision
         organisations = [_copied(one) for one in store.organisations.values()]
+        identity = encode(store.identity)
     text = json.dumps(
         {
             "version": VERSION,
             "revision": revision,
             "organisations": [encode(one) for one in organisations],
+            "identity": identity,
         },
         separators=(",", ":"),
     )
@@ -66,6 +69,7 @@ def load(path: Path, store: Store) -> bool:
         if read["version"] != VERSION:
             raise ValueError(f"version {read['version']}")  # noqa: TRY301 -- as damaged as the rest
         found = [decode(Organisation, one) for one in read["organisations"]]
+        identity = decode(Identity, read.get("identity", {}))  # there was none in earlier versions
         revision = int(read["revision"])
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         aside = _aside(path)
@@ -79,6 +83,7 @@ def load(path: Path, store: Store) -> bool:
         return False
     with store.lock:
         store.organisations = {one.domain: one for one in found}
+        store.identity = identity
         store.revision = revision
         store.index_again()
     return True
@@ -213,6 +218,14 @@ def _copied(organisation: Organisation) -> Organisation:
         organisation,
         accounts={
             key: replace(one, rights=dict(one.rights)) for key, one in organisation.accounts.items()
+        },
+        microsoft_accounts={
+            key: replace(one, rights=dict(one.rights))
+            for key, one in organisation.microsoft_accounts.items()
+        },
+        apps={
+            key: replace(one, by_account=dict(one.by_account))
+            for key, one in organisation.apps.items()
         },
         mailboxes=mailboxes,
         room_lists=dict(organisation.room_lists),

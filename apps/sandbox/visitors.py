@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from email.message import Message
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
-CHANGING = frozenset({"POST", "DELETE"})
+CHANGING = frozenset({"POST", "PATCH", "DELETE"})
 
 
 def refusal(method: str, headers: Message[str, str], *, any_name: bool) -> str:

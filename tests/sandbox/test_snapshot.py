@@ -14,8 +14,9 @@ import pytest
 
 from apps.sandbox import seed, snapshot
 from apps.sandbox.diary import ALSTER, HARBOUR
+from apps.sandbox.identity import callers
 from apps.sandbox.store import PropertyName, Store
-from tests.sandbox import desk
+from tests.sandbox import desk, microsoft
 from tests.sandbox.desk import ROOM, book, invite, weekly
 
 TODAY = dt.date(2026, 11, 25)
@@ -191,3 +192,32 @@ def test_the_demos_accounts_open_what_they_should() -> None:
         "editor"
     }
     assert store.mailbox("GROSSER-SAAL@alster.example").name == "Elbe"
+
+
+def test_accounts_consents_and_keys_come_back_from_a_snapshot(tmp_path: Path) -> None:
+    store, again, path = Store(seed=7), Store(), tmp_path / "sandbox.json"
+    organisation = microsoft.organisation(store)
+    microsoft.registration(store)
+    organisation.rbac_scope = frozenset({microsoft.ROOM})
+    store.consent(organisation, microsoft.CLIENT, ["User.Read"], account=microsoft.account(store))
+    token = store.issue(organisation=microsoft.LANTERN, account=microsoft.DESK)
+    snapshot.save(store, path)
+
+    assert snapshot.load(path, again)
+
+    assert again.organisations == store.organisations
+    assert again.identity == store.identity
+    assert callers.caller(again, f"Bearer {token}", "graph").account == microsoft.account(store)
+
+
+def test_a_snapshot_of_a_version_without_accounts_loads(full: Store, tmp_path: Path) -> None:
+    path, again = tmp_path / "sandbox.json", Store()
+    snapshot.save(full, path)
+    kept = json.loads(path.read_text())
+    del kept["identity"]
+    path.write_text(json.dumps(kept))
+
+    assert snapshot.load(path, again)
+
+    assert again.organisations == full.organisations
+    assert again.registrations == {}

@@ -15,7 +15,7 @@ from apps.sandbox.store import Account, Folder, Item, Mailbox, Store, StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from apps.sandbox.store.model import Right
+    from apps.sandbox.store.microsoft import Right
     from apps.sandbox.streaming import Subscriptions
 
 Element = Any  # lxml has no types

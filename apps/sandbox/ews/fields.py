@@ -14,7 +14,7 @@ from apps.sandbox.store import Attendee, Item, series
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from apps.sandbox.store.model import Right
+    from apps.sandbox.store.microsoft import Right
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from apps.sandbox.store.items import FIND_LIMIT
 
 if TYPE_CHECKING:
     from apps.sandbox.store import Change, Folder, Item
-    from apps.sandbox.store.model import Right
+    from apps.sandbox.store.microsoft import Right
 
 Element = Any  # lxml has no types
 

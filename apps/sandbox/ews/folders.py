@@ -17,7 +17,7 @@ from apps.sandbox.store import Folder, Mailbox, StoreError
 
 if TYPE_CHECKING:
     from apps.sandbox.ews.call import Call
-    from apps.sandbox.store.model import Right
+    from apps.sandbox.store.microsoft import Right
 
 Element = Any  # lxml has no types
 

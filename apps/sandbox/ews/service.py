@@ -68,6 +68,7 @@ class Outcome:
     split: tuple[int, float] | None = None
     operation: str = ""
     mailbox: str = ""
+    account: str = ""
     codes: tuple[str, ...] = ()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from apps.sandbox.store import Item
-    from apps.sandbox.store.model import Right
+    from apps.sandbox.store.microsoft import Right
 
 Element = Any  # lxml has no types
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from apps.sandbox.store.errors import StoreError
-from apps.sandbox.store.meetings import Meetings
+from apps.sandbox.store.identity import Identities
+from apps.sandbox.store.microsoft import EnterpriseApp, MicrosoftAccount, Registration
 from apps.sandbox.store.model import (
     Account,
     Attendee,
@@ -22,11 +23,12 @@ from apps.sandbox.store.model import (
 )
 
 
-class Store(Meetings):
+class Store(Identities):
     """All organisations of one sandbox.
 
     Built in layers, each a module: `state` (lock, clock, listeners), `directory` (organisations, accounts,
-    mailboxes), `items` (folders and what lies in them), `sync` (sync states), `meetings` (mail between mailboxes).
+    mailboxes), `items` (folders and what lies in them), `sync` (sync states), `meetings` (mail between mailboxes),
+    `identity` (Microsoft accounts, consents, tokens).
     """
 
 
@@ -34,14 +36,17 @@ __all__ = [
     "Account",
     "Attendee",
     "Change",
+    "EnterpriseApp",
     "Folder",
     "Found",
     "Item",
     "Mail",
     "Mailbox",
+    "MicrosoftAccount",
     "Organisation",
     "Person",
     "PropertyName",
+    "Registration",
     "RoomList",
     "Store",
     "StoreError",

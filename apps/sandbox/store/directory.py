@@ -15,7 +15,6 @@ from apps.sandbox.store.model import (
     MailboxKind,
     Organisation,
     Person,
-    Right,
     RoomList,
     SignIn,
 )
@@ -23,6 +22,8 @@ from apps.sandbox.store.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from apps.sandbox.store.microsoft import Right
 
 FOLDER_NAMES: dict[FolderRole, str] = {
     "calendar": "Calendar",
@@ -35,12 +36,16 @@ class Directory(State):
     """Who and what there is."""
 
     def add_organisation(
-        self, *, domain: str, name: str, server: str, time_zone: str
+        self, *, domain: str, name: str, server: str, time_zone: str, tenant_id: str = ""
     ) -> Organisation:
-        """Make an organisation, or replace the one of that domain by an empty one."""
+        """Make an organisation, or replace the one of that domain by an empty one. `tenant_id`: it is at Microsoft 365."""
         with self.lock:
             made = Organisation(
-                domain=domain.lower(), name=name, server=server, time_zone=time_zone
+                domain=domain.lower(),
+                name=name,
+                server=server,
+                time_zone=time_zone,
+                tenant_id=tenant_id.lower(),
             )
             self.organisations[made.domain] = made
             self.index_again()

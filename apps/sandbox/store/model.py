@@ -13,11 +13,11 @@ from typing import Literal
 
 from apps.sandbox.attendant import Attendant
 from apps.sandbox.recurrence import Recurrence  # noqa: TC001
+from apps.sandbox.store.microsoft import EnterpriseApp, MicrosoftAccount, Right  # noqa: TC001
 
 Kind = Literal["Single", "RecurringMaster", "Occurrence", "Exception"]
 MailboxKind = Literal["room", "equipment", "shared", "user"]
 SignIn = Literal["basic", "ntlm"]
-Right = Literal["none", "reviewer", "editor"]
 Response = Literal["Unknown", "Organizer", "Tentative", "Accept", "Decline", "NoResponseReceived"]
 FolderRole = Literal["calendar", "deleteditems", "other"]
 SHOW_AS = ("Free", "Tentative", "Busy", "OOF", "WorkingElsewhere", "NoData")
@@ -221,7 +221,12 @@ class Mail:
 
 @dataclass(slots=True)
 class Organisation:
-    """A customer's Exchange: its domain, its server's name, and all that is in it."""
+    """A customer's Exchange: its domain, its server's name, and all that is in it.
+
+    One that has a `tenant_id` is at Microsoft 365: people sign in with Microsoft accounts, applications with tokens.
+    `apps` are what was consented to, by client id; `rbac_scope` are the addresses that RBAC for Applications opens, in lower
+    case (None: it limits nothing); `ews_allowed_apps` are the client ids that may still use EWS.
+    """
 
     domain: str
     name: str
@@ -231,6 +236,11 @@ class Organisation:
     mailboxes: dict[str, Mailbox] = field(default_factory=dict)
     room_lists: dict[str, RoomList] = field(default_factory=dict)
     outbox: list[Mail] = field(default_factory=list)
+    tenant_id: str = ""
+    microsoft_accounts: dict[str, MicrosoftAccount] = field(default_factory=dict)
+    apps: dict[str, EnterpriseApp] = field(default_factory=dict)
+    rbac_scope: frozenset[str] | None = None
+    ews_allowed_apps: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ import random
 import threading
 from typing import TYPE_CHECKING
 
+from apps.sandbox.store.microsoft import Identity
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,6 +30,7 @@ class State:
         self.clock = clock
         self.revision = 0
         self.organisations: dict[str, Organisation] = {}
+        self.identity = Identity()
         self._random = random.Random(seed)  # noqa: S311 -- ids, not secrets
         self._listeners: list[Callable[[StoreEvent], None]] = []
         self._folders: dict[str, Folder] = {}
