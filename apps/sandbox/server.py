@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from apps.sandbox.auth import SignIns
 from apps.sandbox.ews.service import Service
 from apps.sandbox.faults import Faults
+from apps.sandbox.graph.underway import Underway
 from apps.sandbox.handler import Handler
 from apps.sandbox.requestlog import RequestLog
 from apps.sandbox.streaming import Settings, Subscriptions
@@ -99,6 +100,7 @@ class SandboxServer:
         store.login_url = self.login_url
         self.subscriptions = Subscriptions(store, streaming)
         self.ews = Service(store, self.faults, self.subscriptions, check_answers=check_answers)
+        self.underway = Underway()
         self.errors: list[BaseException] = []
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(0.03,), name="sandbox", daemon=True

@@ -227,6 +227,11 @@ OTHER_ORGANISATION = Words(
     _("Let an administrator of the same organisation agree, or sign in with an account of theirs."),
     "person",
 )
+NO_GRANT = Words(
+    _("Nobody has signed in with Microsoft for this connection."),
+    _("Press Grant again, and sign in."),
+    "person",
+)
 GENERAL = Words(
     _("Microsoft refused it, and does not say why."),
     _(
@@ -299,4 +304,5 @@ BY_ERROR: dict[str, Words] = {
     "state_expired": STATE_EXPIRED,
     "personal_account": PERSONAL,
     "other_organisation": OTHER_ORGANISATION,
+    "no_grant": NO_GRANT,
 }

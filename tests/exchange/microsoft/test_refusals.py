@@ -84,7 +84,9 @@ def test_personal_account_is_told_from_a_stranger() -> None:
     assert "personal" not in explain("access_denied", "AADSTS50020: from 'sts.windows.net'").cause
 
 
-@pytest.mark.parametrize("error", ["state_expired", "personal_account", "other_organisation"])
+@pytest.mark.parametrize(
+    "error", ["state_expired", "personal_account", "other_organisation", "no_grant"]
+)
 def test_what_happens_before_microsoft_is_asked_has_words_too(error: str) -> None:
     told = explain(error)
 
