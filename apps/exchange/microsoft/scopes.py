@@ -13,7 +13,8 @@ OFFLINE = "offline_access"
 # To tell who signed in: the account's id and email come from Graph's /me.
 WHO = ("openid", "profile", "User.Read")
 # The name without an address means Graph's.
-CALENDARS = ("Calendars.ReadWrite", "Calendars.ReadWrite.Shared")
+# It covers the account's own calendar too.
+CALENDARS = ("Calendars.ReadWrite.Shared",)
 EWS_SCOPE = "EWS.AccessAsUser.All"
 # Where the APIs are, in Microsoft's clouds. Anything else is a test's: it answers to the first.
 _CLOUDS = {

@@ -63,7 +63,7 @@ def test_grant_without_calendars_asks_for_what_is_needed() -> None:
 def test_grant_that_names_the_profile_alone_asks_for_the_calendars_too() -> None:
     asked = scopes.for_refresh("graph", GRAPH_URL, "openid User.Read offline_access")
 
-    assert "Calendars.ReadWrite" in asked
+    assert "Calendars.ReadWrite.Shared" in asked
 
 
 @pytest.mark.parametrize(
