@@ -72,6 +72,18 @@ class Lantern:
     def asked(self, operation: str) -> int:
         return len(self.server.requests.lines(operation))
 
+    def events(self, mailbox: str) -> int:
+        """How many there are in its calendar."""
+        return len(self.server.store.mailbox(mailbox).calendar.items)
+
+    def sign_in_again(self) -> tuple[str, str]:
+        """The front desk's new tokens for Graph: access and refresh."""
+        store = self.server.store
+        account = microsoft.account(store)
+        refresh = store.refresh_token(client_id=CLIENT, tenant_id=TENANT, account=account)
+        granted = [scope for scope in SCOPES if not scope.startswith("EWS")]
+        return store.issue(organisation=self.organisation, account=account, scopes=granted), refresh
+
     def of_organisation(self, **changed: Any) -> ExchangeConnection:
         return self._connection("organisation", changed)
 
