@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -12,6 +13,7 @@ from django_q.models import OrmQ
 
 from apps.bookings.models import Booking
 from apps.exchange import identity, services
+from apps.exchange import tasks as exchange_tasks
 from apps.exchange.models import AccessToken, ExchangeConnection
 from apps.exchange.secrets import seal
 from apps.resources.models import Resource
@@ -124,3 +126,85 @@ def test_refused_but_renewable_token_is_not_seen_by_the_run(
     assert lantern.asked("token") == before + 1
     connection = ExchangeConnection.objects.get()
     assert connection.stopped_at is None
+
+
+# --- By itself ----------------------------------------------------------------------------------------
+
+
+def stopped_for(minutes: int) -> None:
+    long_ago = timezone.now() - dt.timedelta(minutes=minutes)
+    ExchangeConnection.objects.exclude(stopped_at=None).update(stopped_at=long_ago)
+
+
+def probed() -> list[tuple[int, int]]:
+    """The checks that are in the queue, which are then taken out of it."""
+    found = [
+        one.task["args"] for one in OrmQ.objects.all() if one.func() == "apps.exchange.tasks.check"
+    ]
+    OrmQ.objects.all().delete()
+    return found
+
+
+def test_connections_go_on_by_themselves_once_there_is_a_good_secret(
+    lantern: Lantern, settings: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    lantern.grant("Calendars.ReadWrite")
+    connection = lantern.of_organisation()
+    good, settings.MICROSOFT_CLIENT_SECRET = settings.MICROSOFT_CLIENT_SECRET, "wrong"
+    services.check(connection)
+    assert connection.stopped_at is not None
+    settings.MICROSOFT_CLIENT_SECRET = good
+
+    stopped_for(minutes=59)
+    assert exchange_tasks.probe_stopped() == "probes 0"
+    stopped_for(minutes=61)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert exchange_tasks.probe_stopped() == "probes 1"
+    (args,) = probed()
+    assert exchange_tasks.check(*args) == "good"
+
+    connection.refresh_from_db()
+    assert connection.stopped_at is None
+
+
+def test_probe_that_is_refused_again_waits_another_hour_and_mails_nobody(
+    lantern: Lantern, django_capture_on_commit_callbacks: Any
+) -> None:
+    connection = lantern.of_account()
+    lantern.revoke()
+    services.check(connection)
+    stopped_for(minutes=61)
+    with django_capture_on_commit_callbacks(execute=True):
+        exchange_tasks.probe_stopped()
+    (args,) = probed()
+
+    assert exchange_tasks.check(*args) == "failed: token"
+
+    assert exchange_tasks.probe_stopped() == "probes 0"
+    assert not OrmQ.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"error_kind": "changed"},
+        {"state": "uninstalling"},
+        {
+            "kind": "exchange_server",
+            "wire": "ews",
+            "access": "delegate",
+            "sealed_refresh_token": "",
+        },
+    ],
+    ids=["changed by a person", "on its way out", "a password"],
+)
+def test_nothing_else_is_tried_without_a_person(lantern: Lantern, changed: dict[str, str]) -> None:
+    lantern.of_account(
+        **{
+            "stopped_at": timezone.now() - dt.timedelta(hours=9),
+            "error_kind": "sign-in",
+            **changed,
+        }
+    )
+
+    assert exchange_tasks.probe_stopped() == "probes 0"
