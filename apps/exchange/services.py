@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from apps.exchange.calendar import Calendar
     from apps.exchange.checking import Stage
     from apps.exchange.push import Pushes
+    from apps.exchange.translation import Translator
     from apps.tenants.models import Tenant, User
 
 logger = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ def install(*, tenant: Tenant, details: Details, by: User | None) -> ExchangeCon
         tenant=tenant, wire=ExchangeConnection.Wire.EWS, state=State.PENDING
     )
     _take(connection, details)
-    _save(connection)
+    begin_anew(connection)
     _log("install asked for", connection, by)
     start_check(connection)
     return connection
@@ -99,7 +100,7 @@ def change(*, connection: ExchangeConnection, details: Details, by: User | None)
         InstallRefused: the stored password would go to another server or account, the name is
             taken, or the connection is not there any more.
     """
-    connection = _locked(connection)
+    connection = locked(connection)
     if not details.password and _leads_elsewhere(connection, details):
         raise InstallRefused(
             _(
@@ -109,17 +110,51 @@ def change(*, connection: ExchangeConnection, details: Details, by: User | None)
             about="password",
         )
     _take(connection, details)
-    connection.revision += 1
     connection.server_url = connection.sign_in = connection.server_version = ""
+    begin_anew(connection)
+    _log("changed", connection, by)
+    start_check(connection)
+
+
+def begin_anew(connection: ExchangeConnection) -> None:
+    """Store a connection that is new, or was changed: what was found of it counts no more.
+
+    One that was installed is stopped until its check is good.
+
+    Raises:
+        InstallRefused: somebody was quicker with the same name.
+    """
+    if connection.pk is not None:
+        connection.revision += 1
     connection.check_started_at = connection.last_checked_at = None
     connection.last_check = []
+    connection.permissions = []
     if not connection.is_pending:
         connection.stopped_at = timezone.now()
         connection.error_kind = CHANGED
         connection.cause = _("The connection was changed, and no check was good since.")
         connection.fix = _("Press Check again.")
+    connection.name = connection.name or _name(connection, "")
     _save(connection)
-    _log("changed", connection, by)
+
+
+@transaction.atomic
+def change_trial(
+    *, connection: ExchangeConnection, try_email: str, name: str, by: User | None
+) -> None:
+    """Another mailbox to try, or another name. Calendars go on: nothing that they use has changed.
+
+    Raises:
+        InstallRefused: the name is taken, or the connection is not there any more.
+    """
+    connection = locked(connection)
+    connection.try_email = try_email.strip()
+    connection.name = _name(connection, name.strip())
+    connection.revision += 1
+    connection.check_started_at = connection.last_checked_at = None
+    connection.last_check = []
+    _save(connection)
+    _log("mailbox to try changed", connection, by)
     start_check(connection)
 
 
@@ -272,6 +307,21 @@ def calendar_for(connection: ExchangeConnection, email: str) -> Calendar:
     return over_ews(connection.settings, email)
 
 
+def translator_for(connection: ExchangeConnection, email: str) -> Translator:
+    """What turns the ids of EWS into those of Graph, and back; only a connection over Graph can.
+
+    Raises:
+        Misconfigured: it is over another wire.
+    """
+    from apps.exchange.graph.translating import translator_for as over_graph  # noqa: PLC0415
+
+    if connection.wire != ExchangeConnection.Wire.GRAPH:
+        raise Misconfigured(
+            _("“%(name)s” is no connection over Microsoft Graph.") % {"name": connection}
+        )
+    return over_graph(connection.graph_settings, email)
+
+
 def pushes_for(connection: ExchangeConnection) -> Pushes | None:
     """The port to the server's push: what the setting PUSH_FACTORY names.
 
@@ -291,7 +341,12 @@ def pushes_for(connection: ExchangeConnection) -> Pushes | None:
 # --- Inside -----------------------------------------------------------------------------------------
 
 
-def _locked(connection: ExchangeConnection) -> ExchangeConnection:
+def locked(connection: ExchangeConnection) -> ExchangeConnection:
+    """The row as it is now, for a change.
+
+    Raises:
+        InstallRefused: it is uninstalled, or about to be.
+    """
     found = (
         ExchangeConnection.objects.select_for_update()
         .filter(pk=connection.pk, state__in=[State.PENDING, State.INSTALLED])

@@ -145,6 +145,23 @@ def uninstall(
     _end_if_left(connection)
 
 
+@transaction.atomic
+def leave_organisation(connection: ExchangeConnection) -> int:
+    """Part from every mailbox of a connection that goes over to another organisation; how many.
+
+    Everything stays on both sides, and proved claims too: changing back adopts, as after Uninstall.
+    """
+    calendars = list(CalendarLink.objects.connected().filter(connection=connection))
+    for calendar in calendars:
+        leave(
+            calendar,
+            keeps_ours_there=True,
+            keeps_theirs_here=True,
+            keeps_claim=calendar.mailbox_key is not None,
+        )
+    return len(calendars)
+
+
 def _end_if_left(connection: ExchangeConnection | None) -> None:
     """End a connection that is being uninstalled when no mailbox has to be left any more."""
     if connection is not None:
