@@ -15,7 +15,7 @@ from django_q.tasks import async_task
 
 from apps.exchange import checking
 from apps.exchange.errors import AuthenticationFailed, Misconfigured
-from apps.exchange.models import ExchangeConnection
+from apps.exchange.models import AccessToken, ExchangeConnection
 from apps.exchange.secrets import seal
 from apps.exchange.signals import connection_works
 
@@ -30,6 +30,16 @@ logger = logging.getLogger(__name__)
 State = ExchangeConnection.State
 # The error kind of a connection that was changed, and not checked since.
 CHANGED = "changed"
+# What a check finds out, besides its stages. An account keeps its id while its email changes.
+SETTLED = (
+    "server_url",
+    "sign_in",
+    "server_version",
+    "email",
+    "account_name",
+    "organisation_name",
+    "permissions",
+)
 
 
 class InstallRefused(Exception):
@@ -156,11 +166,12 @@ def start_uninstall(connection: ExchangeConnection, *, by: User | None) -> None:
 
 @transaction.atomic
 def finish_uninstall(connection: ExchangeConnection) -> None:
-    """End a connection that is being uninstalled: its password is erased, its row stays."""
+    """End a connection that is being uninstalled: password and tokens are erased, its row stays."""
     done = ExchangeConnection.objects.filter(pk=connection.pk, state=State.UNINSTALLING).update(
         state=State.UNINSTALLED,
         uninstalled_at=timezone.now(),
         sealed_password="",
+        sealed_refresh_token="",
         check_started_at=None,
         stopped_at=None,
         paused_until=None,
@@ -169,9 +180,8 @@ def finish_uninstall(connection: ExchangeConnection) -> None:
         fix="",
     )
     if done:
-        from apps.exchange.ews.session import close_connection  # noqa: PLC0415 -- one wire
-
-        close_connection(str(connection.uuid))
+        AccessToken.objects.filter(connection=connection).delete()
+        _close(connection)
         _log("uninstalled", connection, None)
 
 
@@ -216,12 +226,8 @@ def check(connection: ExchangeConnection) -> list[Stage]:
         told.append(stage)
         if not rows.update(last_check=[asdict(one) for one in told]):
             return told
-    values: dict[str, Any] = {
-        "last_checked_at": timezone.now(),
-        "server_url": connection.server_url,
-        "sign_in": connection.sign_in,
-        "server_version": connection.server_version,
-    }
+    values: dict[str, Any] = {name: getattr(connection, name) for name in SETTLED}
+    values["last_checked_at"] = timezone.now()
     is_good = all(stage.ok for stage in told)
     if is_good:
         values |= {"stopped_at": None, "error_kind": "", "cause": "", "fix": ""}
@@ -375,6 +381,15 @@ def _save(connection: ExchangeConnection) -> None:
         raise InstallRefused(
             _("You have a connection with this name already. Choose another one."), about="name"
         ) from exc
+
+
+def _close(connection: ExchangeConnection) -> None:
+    """Let go of the sockets that this process holds open for it."""
+    if connection.wire == ExchangeConnection.Wire.GRAPH:
+        from apps.exchange.graph.session import close_connection  # noqa: PLC0415 -- one wire
+    else:
+        from apps.exchange.ews.session import close_connection  # noqa: PLC0415 -- one wire
+    close_connection(str(connection.uuid))
 
 
 def _log(what: str, connection: ExchangeConnection, by: User | None) -> None:
