@@ -98,7 +98,7 @@ def connection_page(request: HttpRequest, connection: uuid.UUID) -> HttpResponse
         progress=words.progress(row),
         **(microsoft_pages.context(row) if row.is_microsoft else _server_context(row)),
         calendars=calendars_by_state(row),
-        waiting=[] if row.is_pending else connecting.waiting_for_install(row.tenant),
+        waiting=[] if row.is_pending else connecting.waiting_for_install(row.tenant, row),
     )
 
 
@@ -200,7 +200,7 @@ def reconnect(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
         messages.warning(request, _("This connection is not installed, so nothing was connected."))
         return to(row)
     count = 0
-    for calendar in connecting.waiting_for_install(row.tenant):
+    for calendar in connecting.waiting_for_install(row.tenant, row):
         try:
             count += connecting.reconnect([calendar], row)
         except CalendarRefused as refused:

@@ -14,10 +14,13 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from apps.exchange.microsoft import installing, refusals, registration
+from apps.exchange.microsoft import installing, rbac, refusals, registration
 from apps.exchange.models import ExchangeConnection
+from apps.exchange.powershell import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest
     from django_stubs_ext import StrOrPromise
 
@@ -231,6 +234,7 @@ def steps() -> dict[str, Any]:
             ("Calendars.ReadWrite.Shared", _("delegated: this account only")),
             ("Calendars.ReadWrite", _("application: organisation-wide")),
             ("Place.Read.All", _("application, optional: it suggests rooms")),
+            ("MailboxSettings.Read", _("application, optional: it tells rooms from people")),
         ],
         "environment": (
             "MICROSOFT_CLIENT_ID=<Application (client) ID>\n"
@@ -242,6 +246,28 @@ def steps() -> dict[str, Any]:
     }
 
 
-def rights(connection: ExchangeConnection) -> str:
-    """The PowerShell that keeps the application to the mailboxes that are connected."""
-    return ""
+# --- Commands ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an administrator of Exchange runs: at first, and when other mailboxes are connected."""
+
+    first: str
+    later: str = ""
+    left_out: tuple[str, ...] = ()
+
+
+def rights(connection: ExchangeConnection, mailboxes: Sequence[str]) -> Rights | None:
+    """The PowerShell about exactly these mailboxes; None without any."""
+    if not mailboxes:
+        return None
+    if connection.access == Access.ORGANISATION:
+        first = rbac.limit_to(mailboxes, app_id=settings.MICROSOFT_CLIENT_ID)
+        return Rights(first.text, rbac.change_to(mailboxes).text, first.left_out)
+    lines = [
+        f"Add-MailboxFolderPermission -Identity ({quoted(one)} + ':\\Calendar') "
+        f"-User {quoted(connection.email)} -AccessRights Editor"
+        for one in mailboxes
+    ]
+    return Rights("\n".join(lines))
