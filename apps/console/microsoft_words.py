@@ -69,6 +69,13 @@ PERMISSION_STATES: dict[str, StrOrPromise] = {
     "unknown": gettext_lazy("not known yet"),
 }
 PERMISSION_TONES = {"granted": "success", "missing": "danger"}
+# Without any other one calendars work all the same.
+NEEDED = (
+    "Calendars.ReadWrite",
+    "Calendars.ReadWrite.Shared",
+    "full_access_as_app",
+    "EWS.AccessAsUser.All",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +99,17 @@ class Secret:
 
 def permissions(connection: ExchangeConnection) -> list[ShownPermission]:
     """As the last check found them, each by a call."""
-    return [
-        ShownPermission(
-            name=str(one["name"]),
-            state=str(PERMISSION_STATES.get(one["state"], one["state"])),
-            tone=PERMISSION_TONES.get(one["state"], "default"),
-            words=str(one.get("words", "")),
-        )
-        for one in connection.permissions
-    ]
+    return [_shown(one) for one in connection.permissions]
+
+
+def _shown(one: dict[str, Any]) -> ShownPermission:
+    state, tone = (
+        PERMISSION_STATES.get(one["state"], ""),
+        PERMISSION_TONES.get(one["state"], "default"),
+    )
+    if one["state"] == "missing" and one["name"] not in NEEDED:
+        state, tone = gettext_lazy("not granted, not needed"), "default"
+    return ShownPermission(str(one["name"]), str(state), tone, str(one.get("words", "")))
 
 
 def grant_ends(connection: ExchangeConnection) -> dt.datetime | None:

@@ -183,9 +183,7 @@ def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
     Raises:
         NotYours: it was begun by somebody else, elsewhere, too long ago, or came before.
     """
-    attempt = _mine(who).filter(uuid=_uuid(attempt_id), step=Step.SIGN_IN).first()
-    if attempt is None:
-        raise NotYours
+    attempt = _signing_in(attempt_id, who)
     try:
         organisation = proving.organisation(came.access_token)
     except ExchangeError as exc:
@@ -227,9 +225,7 @@ def not_arrived(attempt_id: object, who: Who, refusal: dict[str, Any]) -> SignIn
     Raises:
         NotYours: as `arrived`.
     """
-    attempt = _mine(who).filter(uuid=_uuid(attempt_id), step=Step.SIGN_IN).first()
-    if attempt is None:
-        raise NotYours
+    attempt = _signing_in(attempt_id, who)
     return _end(attempt, who, refusal)
 
 
@@ -353,15 +349,20 @@ def _mine(who: Who) -> SignInAttemptQuerySet:
     return SignInAttempt.objects.for_tenant(who.tenant).of(who.user, who.session_key)
 
 
-def _uuid(text: object) -> uuid.UUID | None:
+def _signing_in(attempt_id: object, who: Who) -> SignInAttempt:
+    """The attempt that waits for this sign-in."""
     try:
-        return uuid.UUID(str(text))
-    except ValueError:
-        return None
+        wanted = uuid.UUID(str(attempt_id))
+    except ValueError as exc:
+        raise NotYours from exc
+    attempt = _mine(who).filter(uuid=wanted, step=Step.SIGN_IN).first()
+    if attempt is None:
+        raise NotYours
+    return attempt
 
 
 def _end(attempt: SignInAttempt, who: Who, refusal: dict[str, Any]) -> SignInAttempt:
-    if _mine(who).step_on(attempt.uuid, at=attempt.step, to=Step.ENDED) is None:
+    if _mine(who).step_on(attempt.uuid, at=Step(attempt.step), to=Step.ENDED) is None:
         raise NotYours
     return _note(attempt, refusal)
 
