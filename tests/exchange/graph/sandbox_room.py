@@ -20,6 +20,9 @@ from tests.exchange.ews.sandbox_room import ALIAS, DOMAIN, OLGA, OTHER, ROOM, Pe
 ACCOUNT = f"frontdesk@{DOMAIN}"
 TENANT = "5a1e0f5e-1111-4222-8333-444455556666"
 
+# With the one that is optional: what kind of mailbox it is.
+PERMISSIONS = frozenset({"Calendars.ReadWrite", "MailboxSettings.Read", "Place.Read.All"})
+
 
 @dataclass
 class SandboxTokens:
@@ -131,8 +134,11 @@ class GraphRoom:
             DOMAIN, upn=ACCOUNT, name="Front desk", rights={ROOM: "editor", OTHER: "editor"}
         )
         store.set_clock(NOW)
-        account = None if self.access == ORGANISATION else ACCOUNT
-        self.tokens = SandboxTokens(self.server, account)
+        self.tokens = (
+            SandboxTokens(self.server, permissions=PERMISSIONS)
+            if self.access == ORGANISATION
+            else SandboxTokens(self.server, ACCOUNT)
+        )
         self.calendar = self.fresh()
         self.outlook = People(self.server)
         self.faults = BadDays(self.server, self.tokens)

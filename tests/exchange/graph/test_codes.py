@@ -6,13 +6,14 @@ import logging
 import pytest
 
 from apps.exchange import errors
-from apps.exchange.graph.codes import Duplicate, Where, judge
+from apps.exchange.graph.codes import Duplicate, Unsearchable, Where, judge
 from tests.exchange.graph.scripted import SECRET
 
 READ = Where("graph.example", "room@example.com", "GET calendarView")
 EVENT = Where("graph.example", "room@example.com", "GET events/{id}")
 DELTA = Where("graph.example", "room@example.com", "GET calendarView/delta")
 WRITE = Where("graph.example", "room@example.com", "PATCH events/{id}", is_write=True)
+SEARCH = Where("graph.example", "room@example.com", "GET events")
 PLACES = Where("graph.example", "", "GET places")
 
 
@@ -24,6 +25,7 @@ PLACES = Where("graph.example", "", "GET places")
         (400, "RequestBodyRead", WRITE, errors.Rejected),
         (400, "BadRequest", EVENT, errors.Rejected),
         (400, "BadRequest", DELTA, errors.SyncStateInvalid),
+        (400, "ErrorInvalidUrlQueryFilter", SEARCH, Unsearchable),
         (400, "ErrorPropertyValidationFailure", WRITE, errors.Rejected),
         (400, "ErrorInvalidRecipients", WRITE, errors.Rejected),
         (400, "ErrorOccurrenceCrossingBoundary", WRITE, errors.Rejected),
