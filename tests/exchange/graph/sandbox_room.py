@@ -43,8 +43,12 @@ class SandboxTokens:
         if self.is_revoked:
             return f"no token {len(self.refused)}"
         if not self._token or refused == self._token:
-            kind = {"scopes": self.permissions} if self.account else {"roles": self.permissions}
-            self._token = self.server.store.issue(organisation=DOMAIN, account=self.account, **kind)
+            self._token = self.server.store.issue(
+                organisation=DOMAIN,
+                account=self.account,
+                scopes=self.permissions if self.account else None,
+                roles=None if self.account else self.permissions,
+            )
         return self._token
 
     def allow(self, *permissions: str) -> None:
@@ -113,6 +117,8 @@ class GraphRoom:
     # A delta has its window in its token.
     tells_far_away: bool = False
     tokens: SandboxTokens = field(init=False)
+    # With what the contract does not know.
+    bad_days: BadDays = field(init=False)
     # As the contract has them.
     calendar: Calendar = field(init=False)
     outlook: contract.Outlook = field(init=False)
@@ -141,7 +147,7 @@ class GraphRoom:
         )
         self.calendar = self.fresh()
         self.outlook = People(self.server)
-        self.faults = BadDays(self.server, self.tokens)
+        self.faults = self.bad_days = BadDays(self.server, self.tokens)
 
     @property
     def settings(self) -> GraphSettings:

@@ -41,7 +41,7 @@ def test_cursor_of_a_quiet_glance_serves_the_port(room: GraphRoom) -> None:
 
 def test_one_mailbox_that_fails_leaves_the_others(room: GraphRoom) -> None:
     cursors = {email: cursor_now(room.fresh(email)) for email in (ROOM, OTHER)}
-    room.faults.arrange(
+    room.bad_days.arrange(
         kind="busy", operation="GET calendarView/delta", mailbox=OTHER, seconds=9, count=None
     )
 
@@ -64,7 +64,7 @@ def test_lost_and_foreign_cursors_are_told(room: GraphRoom) -> None:
 
 
 def test_calendar_whose_delta_may_not_be_read_wants_a_whole_look(shared: GraphRoom) -> None:
-    shared.faults.arrange(
+    shared.bad_days.arrange(
         kind="error", operation="GET calendarView/delta", code="ErrorAccessDenied", count=None
     )
 

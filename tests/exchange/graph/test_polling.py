@@ -27,7 +27,7 @@ DAILY = Recurrence(Pattern(Frequency.DAILY), Range(NOW.date(), count=5))
 
 @pytest.fixture
 def room(shared: GraphRoom) -> GraphRoom:
-    shared.faults.arrange(
+    shared.bad_days.arrange(
         kind="error", operation="GET calendarView/delta", code="ErrorAccessDenied", count=None
     )
     return shared

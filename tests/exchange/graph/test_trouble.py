@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from apps.exchange import errors
-from apps.exchange.calendar import Calendar
+from apps.exchange.calendar import Calendar, EventRef
 from apps.exchange.graph import session
 from apps.exchange.graph.codes import Duplicate
 from apps.exchange.recurrence import Frequency, Pattern, Range, Recurrence
@@ -47,7 +47,7 @@ WRITES: dict[str, Callable[[Calendar], object]] = {
 }
 
 
-def _own(calendar: Calendar) -> object:
+def _own(calendar: Calendar) -> EventRef:
     return named(calendar, "Ours").ref
 
 
@@ -72,7 +72,7 @@ def operations(room: GraphRoom) -> list[str]:
 def test_refused_read_says_what_to_do(
     room: GraphRoom, operation: str, status: int, code: str, expected: type[errors.ExchangeError]
 ) -> None:
-    room.faults.arrange(kind="error", operation=operation, code=code, status=status, count=None)
+    room.bad_days.arrange(kind="error", operation=operation, code=code, status=status, count=None)
 
     with pytest.raises(expected) as told:
         READS[operation](room.calendar)
@@ -88,7 +88,7 @@ def test_write_whose_answer_never_came_is_unclear_and_left_once(
     if operation != "POST events":
         write(room.calendar)
     before = subjects(whole_view(room.calendar))
-    room.faults.arrange(kind=fault, operation=operation, count=None)
+    room.bad_days.arrange(kind=fault, operation=operation, count=None)
 
     with pytest.raises(errors.Unclear):
         WRITES[operation](room.calendar)
@@ -99,7 +99,7 @@ def test_write_whose_answer_never_came_is_unclear_and_left_once(
 
 
 def test_create_that_lands_late_is_found_by_its_second_try(room: GraphRoom) -> None:
-    room.faults.arrange(kind="late", operation="POST events")
+    room.bad_days.arrange(kind="late", operation="POST events")
     with pytest.raises(errors.Unclear):
         write(room.calendar, attempt_id=ATTEMPT)
     assert whole_view(room.calendar) == []
@@ -117,7 +117,7 @@ def test_second_create_of_an_attempt_adopts_the_first(
     room: GraphRoom, status: int, names_event: bool
 ) -> None:
     first = write(room.calendar, attempt_id=ATTEMPT)
-    room.faults.arrange(kind="duplicate", status=status, names_event=names_event)
+    room.bad_days.arrange(kind="duplicate", status=status, names_event=names_event)
 
     second = write(room.fresh(), attempt_id=ATTEMPT)
 
@@ -134,7 +134,7 @@ def test_attempt_whose_event_lies_in_another_calendar_is_not_adopted(room: Graph
 
 
 def test_attempt_that_is_taken_and_cannot_be_found_stays_unclear(room: GraphRoom) -> None:
-    room.faults.arrange(
+    room.bad_days.arrange(
         kind="error", operation="POST events", code="ErrorDuplicateTransactionId", status=409
     )
 
@@ -150,7 +150,7 @@ def test_cursor_lost_at_any_page_is_told_and_the_old_one_serves_again(
     cursor = cursor_now(calendar)
     for number in range(5):
         room.outlook.book(NOW, NOW + HOUR, f"Event {number}")
-    room.faults.arrange(kind="bad-sync-state", operation="GET calendarView/delta", nth=page)
+    room.bad_days.arrange(kind="bad-sync-state", operation="GET calendarView/delta", nth=page)
 
     with pytest.raises(errors.SyncStateInvalid):
         changed(calendar, cursor)
@@ -166,7 +166,7 @@ def test_step_towards_a_cursor_that_is_lost_begins_anew(
     for number in range(5):
         room.outlook.book(NOW, NOW + HOUR, f"Event {number}")
     calendar = room.fresh(page_size=2)
-    room.faults.arrange(
+    room.bad_days.arrange(
         kind="bad-sync-state", operation="GET calendarView/delta", nth=page, bare=bare
     )
 
@@ -184,7 +184,9 @@ def test_every_word_for_a_lost_cursor_is_understood(
     room: GraphRoom, status: int, code: str
 ) -> None:
     cursor = cursor_now(room.calendar)
-    room.faults.arrange(kind="error", operation="GET calendarView/delta", code=code, status=status)
+    room.bad_days.arrange(
+        kind="error", operation="GET calendarView/delta", code=code, status=status
+    )
 
     with pytest.raises(errors.SyncStateInvalid):
         room.calendar.changes(cursor, WINDOW)
@@ -192,7 +194,7 @@ def test_every_word_for_a_lost_cursor_is_understood(
 
 def test_stale_write_is_told_even_where_the_code_is_new(room: GraphRoom) -> None:
     ref = write(room.calendar)
-    room.faults.arrange(
+    room.bad_days.arrange(
         kind="error", operation="PATCH events/{id}", code="SomethingNew", status=412
     )
 
@@ -207,7 +209,7 @@ def test_throttled_call_tells_the_dispatcher_and_is_not_repeated(
 ) -> None:
     if operation in WRITES and operation != "POST events":
         write(room.calendar)
-    room.faults.arrange(kind="busy", operation=operation, seconds=seconds, count=None)
+    room.bad_days.arrange(kind="busy", operation=operation, seconds=seconds, count=None)
     before = operations(room).count(operation)
 
     with pytest.raises(errors.Throttled) as told:
@@ -223,7 +225,7 @@ def test_throttled_part_of_a_batch_keeps_the_cursor(room: GraphRoom) -> None:
     cursor = cursor_now(room.calendar)
     for number in range(3):
         room.outlook.book(NOW, NOW + HOUR, f"Event {number}")
-    room.faults.arrange(kind="busy", operation="GET events/{id}", seconds=5)
+    room.bad_days.arrange(kind="busy", operation="GET events/{id}", seconds=5)
 
     with pytest.raises(errors.Throttled) as told:
         room.calendar.changes(cursor, WINDOW)
@@ -238,9 +240,9 @@ def test_json_that_ends_early_is_tried_again_later(
     room: GraphRoom, operation: str, promised: bool
 ) -> None:
     room.outlook.book(NOW, NOW + HOUR, "Event")
-    room.faults.arrange(kind="cut-xml", operation=operation, promised=promised, count=None)
+    room.bad_days.arrange(kind="cut-xml", operation=operation, promised=promised, count=None)
     # Within a batch a part cannot end early: the batch does.
-    room.faults.arrange(kind="cut-xml", operation="POST $batch", promised=promised, count=None)
+    room.bad_days.arrange(kind="cut-xml", operation="POST $batch", promised=promised, count=None)
 
     with pytest.raises(errors.Transient):
         READS[operation](room.calendar)
@@ -248,7 +250,7 @@ def test_json_that_ends_early_is_tried_again_later(
 
 def test_answers_in_small_chunks_are_read(room: GraphRoom) -> None:
     room.outlook.book(NOW, NOW + HOUR, "Event")
-    room.faults.arrange(kind="split", size=7, count=None)
+    room.bad_days.arrange(kind="split", size=7, count=None)
 
     assert subjects(whole_view(room.calendar)) == ["Event"]
 
@@ -258,9 +260,9 @@ def test_repeated_rows_and_empty_pages_change_nothing(room: GraphRoom) -> None:
     cursor = cursor_now(calendar)
     for number in range(4):
         room.outlook.book(NOW, NOW + HOUR, f"Event {number}")
-    room.faults.arrange(kind="repeat", times=3, count=None)
+    room.bad_days.arrange(kind="repeat", times=3, count=None)
     for nth in (1, 3):
-        room.faults.arrange(kind="empty-page", operation="GET calendarView/delta", nth=nth)
+        room.bad_days.arrange(kind="empty-page", operation="GET calendarView/delta", nth=nth)
 
     found = changed(calendar, cursor)
 
@@ -271,7 +273,7 @@ def test_repeated_rows_and_empty_pages_change_nothing(room: GraphRoom) -> None:
 
 def test_view_with_an_empty_page_is_read_to_its_end(room: GraphRoom) -> None:
     room.outlook.book(NOW, NOW + HOUR, "Event")
-    room.faults.arrange(kind="empty-page", operation="GET calendarView")
+    room.bad_days.arrange(kind="empty-page", operation="GET calendarView")
 
     assert subjects(whole_view(room.calendar)) == ["Event"]
 
@@ -302,7 +304,7 @@ def test_odd_field_never_raises_out_of_a_page(room: GraphRoom, element: str, val
     cursor = cursor_now(room.calendar)
     room.outlook.book(NOW, NOW + HOUR, "Odd")
     room.outlook.book(NOW, NOW + HOUR, "Sound")
-    room.faults.arrange(
+    room.bad_days.arrange(
         kind="odd", element=element, value=value, item=room.outlook.find("Odd"), count=None
     )
 
@@ -317,7 +319,7 @@ def test_series_whose_master_is_gone_meanwhile_is_told_as_gone(room: GraphRoom) 
     cursor = cursor_now(room.calendar)
     room.outlook.book_series(DAILY, dt.time(9), HOUR, "Daily")
     item_id = occurrences(room.calendar, "Daily")[0].key.item_id
-    room.faults.arrange(
+    room.bad_days.arrange(
         kind="error", operation="GET events/{id}", code="ErrorItemNotFound", count=None
     )
 
@@ -331,7 +333,7 @@ def test_series_that_cannot_be_expanded_is_a_problem_of_its_own(room: GraphRoom)
     cursor = cursor_now(room.calendar)
     room.outlook.book_series(DAILY, dt.time(9), HOUR, "Daily")
     room.outlook.book(NOW, NOW + HOUR, "Sound")
-    room.faults.arrange(
+    room.bad_days.arrange(
         kind="error", operation="GET events/{id}/instances", code="ErrorInvalidRequest", count=None
     )
 
@@ -353,7 +355,7 @@ def test_token_that_expires_amid_a_round_is_refreshed_once(room: GraphRoom) -> N
 
 
 def test_at_most_two_calls_reach_a_mailbox_at_once(room: GraphRoom) -> None:
-    room.faults.arrange(kind="slow", seconds=0.05, operation="GET calendarView", count=None)
+    room.bad_days.arrange(kind="slow", seconds=0.05, operation="GET calendarView", count=None)
     wrong: list[BaseException] = []
 
     def look() -> None:
@@ -483,7 +485,7 @@ def test_server_that_does_not_search_is_looked_through(room: GraphRoom, by: str)
     write(room.calendar)
     room.outlook.book(NOW, NOW + HOUR, "Another")
     uid = named(room.calendar, "Ours").uid
-    room.faults.arrange(
+    room.bad_days.arrange(
         kind="error", operation="GET events", code="ErrorInvalidUrlQueryFilter", count=None
     )
 
@@ -494,7 +496,7 @@ def test_server_that_does_not_search_is_looked_through(room: GraphRoom, by: str)
 
 def test_content_that_a_calendar_cannot_take_is_refused_alone(room: GraphRoom) -> None:
     for code in ("ErrorOccurrenceCrossingBoundary", "ErrorMessageSizeExceeded"):
-        room.faults.arrange(kind="error", operation="POST events", code=code, status=400)
+        room.bad_days.arrange(kind="error", operation="POST events", code=code, status=400)
         with pytest.raises(errors.Rejected):
             write(room.calendar, content("Refused"))
 
