@@ -27,6 +27,7 @@ from apps.console.app_pages import (
 )
 from apps.console.exchange_calendars import calendars_by_state, shown_calendars
 from apps.console.exchange_forms import SERVER_ACCESS, ServerForm, UninstallForm
+from apps.console.microsoft_words import ENTRA, MY_APPS
 from apps.console.tenant_admin import scoped
 from apps.exchange import services
 from apps.exchange.models import ExchangeConnection
@@ -99,7 +100,7 @@ def connection_page(request: HttpRequest, connection: uuid.UUID) -> HttpResponse
         **(microsoft_pages.context(row) if row.is_microsoft else _server_context(row)),
         **move_pages.context(row),
         calendars=calendars_by_state(row),
-        waiting=[] if row.is_pending else connecting.waiting_for_install(row.tenant),
+        waiting=[] if row.is_pending else connecting.waiting_for_install(row.tenant, row),
     )
 
 
@@ -201,7 +202,7 @@ def reconnect(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
         messages.warning(request, _("This connection is not installed, so nothing was connected."))
         return to(row)
     count = 0
-    for calendar in connecting.waiting_for_install(row.tenant):
+    for calendar in connecting.waiting_for_install(row.tenant, row):
         try:
             count += connecting.reconnect([calendar], row)
         except CalendarRefused as refused:
@@ -245,6 +246,8 @@ def uninstall(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
         counts=counts,
         form=form,
         back=address(row),
+        my_apps=MY_APPS,
+        entra=ENTRA,
     )
 
 
@@ -256,7 +259,9 @@ def _discard(request: HttpRequest, row: ExchangeConnection) -> HttpResponse:
     return confirm(
         request,
         title=_("Discard %(connection)s") % {"connection": row},
-        sentence=_("It was never installed. What was typed is forgotten, the password too."),
+        sentence=_("It was never installed. What Microsoft granted is forgotten here.")
+        if row.is_microsoft
+        else _("It was never installed. What was typed is forgotten, the password too."),
         button=_("Discard"),
         back=address(row),
     )

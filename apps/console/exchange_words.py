@@ -102,6 +102,13 @@ def _pending(connection: ExchangeConnection) -> Condition:
             _("The check did not end. The background tasks may have been stopped."),
             _("Press Check again."),
         )
+    if connection.is_microsoft:
+        return Condition(
+            _("Not installed yet"),
+            "warning",
+            _("The check found a problem. What Microsoft granted is kept."),
+            _("Mend what is marked below, then press Check again; or use a different account."),
+        )
     return Condition(
         _("Not installed yet"),
         "warning",
@@ -119,7 +126,9 @@ def stages(connection: ExchangeConnection) -> list[ShownStage]:
             is_ok=one["ok"],
             words=one["words"],
             fix=one["fix"],
-            command=one["command"].replace("<service account>", account),
+            command=one["command"]
+            .replace("<service account>", account)
+            .replace("<account>", account),
         )
         for one in connection.last_check
     ]

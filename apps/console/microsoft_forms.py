@@ -33,6 +33,16 @@ class InstallForm(forms.Form):
     )
 
 
+class TryForm(forms.Form):
+    """The mailbox to try alone."""
+
+    try_email = forms.EmailField(
+        label=gettext_lazy("Mailbox to try"),
+        help_text=gettext_lazy("The email of a room of this organisation: its calendar is opened."),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+
+
 class ChangeForm(forms.Form):
     """What can be changed of an installed Microsoft 365 without Microsoft."""
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from apps.console import app_pages as common
 from apps.console import microsoft_words as words
-from apps.console.microsoft_forms import ACCESS, ChangeForm, InstallForm
+from apps.console.microsoft_forms import ACCESS, ChangeForm, InstallForm, TryForm
 from apps.console.tenant_admin import scoped
 from apps.exchange import services
 from apps.exchange.microsoft import installing, registration
@@ -152,7 +152,7 @@ def leave_for_microsoft(request: HttpRequest, attempt: SignInAttempt) -> HttpRes
         request,
         process="redirect",
         next_url=reverse("admin:exchange"),
-        scope=list(installing.SCOPES[Access(attempt.access)]),
+        scope=installing.scopes_of(attempt),
         auth_params=installing.auth_params(attempt),
         install=str(attempt.uuid),
     )
@@ -193,6 +193,7 @@ def attempt_page(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
         different_account=_("Use a different account"),
         afterwards=words.AFTERWARDS[row.access],
         calendars=calendars,
+        try_form=TryForm(initial={"try_email": row.try_email}),
         back=common.address(row.connection) if row.connection else reverse("admin:exchange"),
     )
 
@@ -201,8 +202,11 @@ def attempt_page(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
 def granted(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
     """*It is granted*: an administrator may have done so elsewhere. It is looked, not believed."""
     row = _attempt(request, attempt)
+    form = TryForm(request.POST)
     try:
         if row.step == Step.CONSENT:
+            if form.is_valid():
+                row = installing.try_on(row, form.cleaned_data["try_email"])
             row = installing.prove(row, who(request))
         return go_on(request, row)
     except NotYours:
@@ -269,6 +273,10 @@ def change(request: HttpRequest, row: ExchangeConnection) -> HttpResponse:
 
 def context(row: ExchangeConnection) -> dict[str, Any]:
     """What the page of a connection shows of Microsoft 365."""
+    connected = CalendarLink.objects.connected().filter(connection=row)
+    is_account = row.access == Access.ACCOUNT
+    # An account needs its rights before anything is connected.
+    mailboxes = list(connected.values_list("email", flat=True)) or [row.try_email] * is_account
     return {
         "permissions": words.permissions(row),
         "grant_ends": words.grant_ends(row),
@@ -276,8 +284,8 @@ def context(row: ExchangeConnection) -> dict[str, Any]:
         "secret": words.secret(),
         "my_apps": words.MY_APPS,
         "entra": words.ENTRA,
-        "rights": words.rights(row),
-        "is_organisation_wide": row.access == Access.ORGANISATION,
+        "rights": words.rights(row, mailboxes),
+        "is_organisation_wide": not is_account,
     }
 
 

@@ -14,10 +14,13 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from apps.exchange.microsoft import installing, refusals, registration
+from apps.exchange.microsoft import installing, rbac, refusals, registration
 from apps.exchange.models import ExchangeConnection
+from apps.exchange.powershell import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest
     from django_stubs_ext import StrOrPromise
 
@@ -66,6 +69,13 @@ PERMISSION_STATES: dict[str, StrOrPromise] = {
     "unknown": gettext_lazy("not known yet"),
 }
 PERMISSION_TONES = {"granted": "success", "missing": "danger"}
+# Without any other one calendars work all the same.
+NEEDED = (
+    "Calendars.ReadWrite",
+    "Calendars.ReadWrite.Shared",
+    "full_access_as_app",
+    "EWS.AccessAsUser.All",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +99,17 @@ class Secret:
 
 def permissions(connection: ExchangeConnection) -> list[ShownPermission]:
     """As the last check found them, each by a call."""
-    return [
-        ShownPermission(
-            name=str(one["name"]),
-            state=str(PERMISSION_STATES.get(one["state"], one["state"])),
-            tone=PERMISSION_TONES.get(one["state"], "default"),
-            words=str(one.get("words", "")),
-        )
-        for one in connection.permissions
-    ]
+    return [_shown(one) for one in connection.permissions]
+
+
+def _shown(one: dict[str, Any]) -> ShownPermission:
+    state, tone = (
+        PERMISSION_STATES.get(one["state"], ""),
+        PERMISSION_TONES.get(one["state"], "default"),
+    )
+    if one["state"] == "missing" and one["name"] not in NEEDED:
+        state, tone = gettext_lazy("not granted, not needed"), "default"
+    return ShownPermission(str(one["name"]), str(state), tone, str(one.get("words", "")))
 
 
 def grant_ends(connection: ExchangeConnection) -> dt.datetime | None:
@@ -231,6 +243,7 @@ def steps() -> dict[str, Any]:
             ("Calendars.ReadWrite.Shared", _("delegated: this account only")),
             ("Calendars.ReadWrite", _("application: organisation-wide")),
             ("Place.Read.All", _("application, optional: it suggests rooms")),
+            ("MailboxSettings.Read", _("application, optional: it tells rooms from people")),
         ],
         "environment": (
             "MICROSOFT_CLIENT_ID=<Application (client) ID>\n"
@@ -242,6 +255,28 @@ def steps() -> dict[str, Any]:
     }
 
 
-def rights(connection: ExchangeConnection) -> str:
-    """The PowerShell that keeps the application to the mailboxes that are connected."""
-    return ""
+# --- Commands ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an administrator of Exchange runs: at first, and when other mailboxes are connected."""
+
+    first: str
+    later: str = ""
+    left_out: tuple[str, ...] = ()
+
+
+def rights(connection: ExchangeConnection, mailboxes: Sequence[str]) -> Rights | None:
+    """The PowerShell about exactly these mailboxes; None without any."""
+    if not mailboxes:
+        return None
+    if connection.access == Access.ORGANISATION:
+        first = rbac.limit_to(mailboxes, app_id=settings.MICROSOFT_CLIENT_ID)
+        return Rights(first.text, rbac.change_to(mailboxes).text, first.left_out)
+    lines = [
+        f"Add-MailboxFolderPermission -Identity ({quoted(one)} + ':\\Calendar') "
+        f"-User {quoted(connection.email)} -AccessRights Editor"
+        for one in mailboxes
+    ]
+    return Rights("\n".join(lines))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -16,7 +17,7 @@ from django_q.tasks import async_task
 from apps.exchange import checking
 from apps.exchange.errors import AuthenticationFailed, Misconfigured
 from apps.exchange.models import AccessToken, ExchangeConnection
-from apps.exchange.secrets import seal
+from apps.exchange.secrets import SecretUnreadable, seal
 from apps.exchange.signals import connection_works
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 State = ExchangeConnection.State
 # The error kind of a connection that was changed, and not checked since.
 CHANGED = "changed"
+PROBED_EVERY = dt.timedelta(hours=1)
 # What a check finds out, besides its stages. An account keeps its id while its email changes.
 SETTLED = (
     "server_url",
@@ -212,6 +214,20 @@ def start_check(connection: ExchangeConnection) -> bool:
             partial(async_task, "apps.exchange.tasks.check", row.pk, row.revision)
         )
     return True
+
+
+def probe_stopped(now: dt.datetime) -> int:
+    """Have those checked again whose grant was refused an hour ago or earlier; how many.
+
+    A new secret, or a key that is there again, mends many of them at once, and nobody has to press
+    anything. A password is never tried without a person: that could lock its account.
+    """
+    stopped = ExchangeConnection.objects.installed().filter(
+        kind=ExchangeConnection.Kind.MICROSOFT_365,
+        error_kind__in=(AuthenticationFailed.kind, SecretUnreadable.kind),
+        stopped_at__lte=now - PROBED_EVERY,
+    )
+    return sum(start_check(connection) for connection in stopped)
 
 
 def check(connection: ExchangeConnection) -> list[Stage]:

@@ -259,6 +259,7 @@ def _finish(calendar: CalendarLink) -> None:
     calendar.are_sends_approved = False
     calendar.sends_held = 0
     left, calendar.connection = calendar.connection, None
+    calendar.left_organisation = left.organisation_id if left is not None else ""
     following = calendar.next_connection
     next_email, calendar.next_email, calendar.next_connection = calendar.next_email, "", None
     calendar.save()

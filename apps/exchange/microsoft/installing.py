@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from apps.exchange import identity, services
 from apps.exchange.errors import ExchangeError
-from apps.exchange.microsoft import proving, registration
+from apps.exchange.microsoft import proving, registration, scopes, token_call
 from apps.exchange.models import AccessToken, ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import seal, unseal
 from apps.exchange.services import InstallRefused
@@ -28,6 +28,7 @@ from apps.exchange.services import InstallRefused
 if TYPE_CHECKING:
     import datetime as dt
 
+    from apps.exchange.models.sign_in_attempt import SignInAttemptQuerySet
     from apps.tenants.models import Tenant, User
 
 logger = logging.getLogger(__name__)
@@ -37,23 +38,6 @@ Purpose = SignInAttempt.Purpose
 State = ExchangeConnection.State
 Step = SignInAttempt.Step
 
-# Short names mean Microsoft Graph. Who signs in is read with User.Read, and so is the organisation.
-WHO = ("openid", "profile", "offline_access", "User.Read")
-SCOPES = {
-    Access.ORGANISATION: WHO,
-    Access.ACCOUNT: (*WHO, "Calendars.ReadWrite.Shared"),
-}
-# What an administrator is asked for, by its whole name: all application permissions of the
-# registration, or what people are asked for one by one.
-CONSENT_SCOPES = {
-    Access.ORGANISATION: ("https://graph.microsoft.com/.default",),
-    Access.ACCOUNT: tuple(
-        name
-        if name in {"openid", "profile", "offline_access"}
-        else f"https://graph.microsoft.com/{name}"
-        for name in SCOPES[Access.ACCOUNT]
-    ),
-}
 # What a refusal of our own is called; those of Microsoft have its codes.
 PERSONAL_ACCOUNT = "personal_account"
 NO_REFRESH_TOKEN = "no_refresh_token"  # noqa: S105 -- a name
@@ -131,6 +115,15 @@ def begin(
     return attempt
 
 
+def scopes_of(attempt: SignInAttempt) -> list[str]:
+    """What the person who signs in is asked for."""
+    return scopes.for_sign_in(
+        is_organisation=attempt.access == Access.ORGANISATION,
+        wire=attempt.wire,
+        ews_url=settings.MICROSOFT_EWS_URL,
+    )
+
+
 def auth_params(attempt: SignInAttempt) -> dict[str, str]:
     """What Microsoft is told beside the scopes: to let the account be chosen, always.
 
@@ -158,13 +151,25 @@ def consent_address(attempt: SignInAttempt, *, redirect_address: str, state: str
     """
     asked = {
         "client_id": registration.registration().client_id,
-        "scope": " ".join(CONSENT_SCOPES[Access(attempt.access)]),
+        "scope": " ".join(_consent_scopes(attempt)),
         "redirect_uri": redirect_address,
         "state": state,
     }
     organisation = attempt.organisation_id or settings.MICROSOFT_TENANT
     base = f"{settings.MICROSOFT_LOGIN_URL}/{organisation}/v2.0/adminconsent"
     return f"{base}?{urlencode(asked)}"
+
+
+def _consent_scopes(attempt: SignInAttempt) -> list[str]:
+    """By their whole names: all that the application itself may, or what people are asked for."""
+    if attempt.access == Access.ORGANISATION:
+        return [scopes.for_application(attempt.wire, token_call.api_url(attempt.wire))]
+    graph = scopes.resource(scopes.GRAPH, settings.MICROSOFT_GRAPH_URL)
+    is_whole = {"openid", "profile", scopes.OFFLINE}
+    return [
+        name if "://" in name or name in is_whole else f"{graph}/{name}"
+        for name in scopes_of(attempt)
+    ]
 
 
 # --- Back from Microsoft ----------------------------------------------------------------------------
@@ -178,9 +183,7 @@ def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
     Raises:
         NotYours: it was begun by somebody else, elsewhere, too long ago, or came before.
     """
-    attempt = _mine(who).filter(uuid=_uuid(attempt_id), step=Step.SIGN_IN).first()
-    if attempt is None:
-        raise NotYours
+    attempt = _signing_in(attempt_id, who)
     try:
         organisation = proving.organisation(came.access_token)
     except ExchangeError as exc:
@@ -222,9 +225,7 @@ def not_arrived(attempt_id: object, who: Who, refusal: dict[str, Any]) -> SignIn
     Raises:
         NotYours: as `arrived`.
     """
-    attempt = _mine(who).filter(uuid=_uuid(attempt_id), step=Step.SIGN_IN).first()
-    if attempt is None:
-        raise NotYours
+    attempt = _signing_in(attempt_id, who)
     return _end(attempt, who, refusal)
 
 
@@ -250,6 +251,13 @@ def not_consented(state: str, who: Who, refusal: dict[str, Any]) -> SignInAttemp
         NotYours: as `consented`.
     """
     return _note(_answered(state, who), refusal)
+
+
+def try_on(attempt: SignInAttempt, email: str) -> SignInAttempt:
+    """Another mailbox to try: the first one may be none of the organisation's."""
+    SignInAttempt.objects.filter(pk=attempt.pk, step=Step.CONSENT).update(try_email=email)
+    attempt.try_email = email
+    return attempt
 
 
 def prove(attempt: SignInAttempt, who: Who) -> SignInAttempt:
@@ -337,19 +345,24 @@ def give_up(attempt: SignInAttempt, who: Who) -> None:
 # --- Inside -----------------------------------------------------------------------------------------
 
 
-def _mine(who: Who) -> Any:
+def _mine(who: Who) -> SignInAttemptQuerySet:
     return SignInAttempt.objects.for_tenant(who.tenant).of(who.user, who.session_key)
 
 
-def _uuid(text: object) -> uuid.UUID | None:
+def _signing_in(attempt_id: object, who: Who) -> SignInAttempt:
+    """The attempt that waits for this sign-in."""
     try:
-        return uuid.UUID(str(text))
-    except ValueError:
-        return None
+        wanted = uuid.UUID(str(attempt_id))
+    except ValueError as exc:
+        raise NotYours from exc
+    attempt = _mine(who).filter(uuid=wanted, step=Step.SIGN_IN).first()
+    if attempt is None:
+        raise NotYours
+    return attempt
 
 
 def _end(attempt: SignInAttempt, who: Who, refusal: dict[str, Any]) -> SignInAttempt:
-    if _mine(who).step_on(attempt.uuid, at=attempt.step, to=Step.ENDED) is None:
+    if _mine(who).step_on(attempt.uuid, at=Step(attempt.step), to=Step.ENDED) is None:
         raise NotYours
     return _note(attempt, refusal)
 
