@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.sandbox.graph import (
@@ -73,22 +75,26 @@ def test_an_unknown_zone_is_refused(graph: Graph) -> None:
 
 
 def test_all_day_events_are_midnights_of_one_zone(graph: Graph) -> None:
-    midnights = {"start": at(1, 0, zone=LONDON), "end": at(2, 0, zone=LONDON)}
+    midnights: dict[str, Any] = {"start": at(1, 0, zone=LONDON), "end": at(2, 0, zone=LONDON)}
 
     made = graph.post(EVENTS, event(isAllDay=True, **midnights))
 
     assert made["isAllDay"] is True
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"start": at(1, 9), "end": at(2, 0)},
         {"start": at(1, 0), "end": at(1, 0)},
         {"start": at(1, 0), "end": at(2, 0, zone=LONDON)},
-    ):
+    )
+    for wrong in wrongs:
         refusal = graph.refused("POST", EVENTS, json=event(isAllDay=True, **wrong))
         assert refusal == (400, "ErrorPropertyValidationFailure")
 
 
 def test_an_all_day_event_of_another_zone_is_no_midnight_in_utc(graph: Graph) -> None:
-    berlin = {"start": at(1, 0, zone="Europe/Berlin"), "end": at(2, 0, zone="Europe/Berlin")}
+    berlin: dict[str, Any] = {
+        "start": at(1, 0, zone="Europe/Berlin"),
+        "end": at(2, 0, zone="Europe/Berlin"),
+    }
 
     made = graph.post(EVENTS, event(isAllDay=True, **berlin))
 
@@ -118,7 +124,7 @@ def test_an_all_day_event_of_another_zone_is_no_midnight_in_utc(graph: Graph) ->
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(
-    graph: Graph, wrong: dict[str, object], code: str
+    graph: Graph, wrong: dict[str, Any], code: str
 ) -> None:
     assert graph.refused("POST", EVENTS, json=event(**wrong)) == (400, code)
     assert graph.get(EVENTS)["value"] == []
