@@ -200,6 +200,7 @@ def test_events_can_be_found_by_an_extended_property_whatever_its_letter_case(gr
         {"$top": "1001"},
         {"$top": "many"},
         {"$expand": "nonsense"},
+        {"$select": "subject,uid"},
         {"$expand": "singleValueExtendedProperties"},
     ],
 )

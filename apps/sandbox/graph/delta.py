@@ -139,6 +139,8 @@ def _first_round(folder: Folder, token: Token) -> Iterator[Entry]:
 
 def _since(folder: Folder, token: Token) -> Iterator[Entry]:
     """What changed since the round's number, in the order in which it last did."""
+    if folder.seq == token.seen:
+        return
     above = token.at[0] if token.at else token.seen
     found = [
         Entry(slot.changed_seq, _changed(slot, token))

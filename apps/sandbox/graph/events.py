@@ -26,12 +26,8 @@ _ETAG = 'W/"'
 def list_events(call: Call) -> Answer:
     """Answer GET events: singles and masters, the newest first."""
     folder = call.readable()
-    found = call.store.find(folder.id, limit=queries.LONGEST_PAGE)
-    items, offset = list(found.items), len(found.items)
-    while not found.is_last:
-        found = call.store.find(folder.id, offset=offset, limit=queries.LONGEST_PAGE)
-        items += found.items
-        offset += len(found.items)
+    slots = sorted(folder.slots.values(), key=lambda slot: -slot.created_seq)
+    items = [slot.item for slot in slots]
     return lists.page(call, queries.ordered(call, queries.filtered(call, items)), _context(call))
 
 
