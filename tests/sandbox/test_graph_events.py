@@ -398,3 +398,25 @@ def test_a_master_lists_deleted_and_changed_occurrences_only_on_request(graph: G
     assert found["cancelledOccurrences"] == [f"OID.{listed['id']}.2027-03-04"]
     assert [one["type"] for one in found["exceptionOccurrences"]] == ["exception"]
     assert "exceptionOccurrences" not in graph.get(path)
+
+
+def test_a_deleted_occurrence_is_not_found_and_its_neighbours_are(graph: Graph) -> None:
+    series(graph.server.store)
+    window = {"startDateTime": "2027-03-01", "endDateTime": "2027-04-01"}
+    first, second, _ = graph.get(f"users/{ROOM}/calendarView", **window)["value"]
+
+    assert graph.ask("DELETE", f"{EVENTS}/{first['id']}").status_code == 204
+
+    assert graph.refused("GET", f"{EVENTS}/{first['id']}") == (404, "ErrorItemNotFound")
+    assert graph.get(f"{EVENTS}/{second['id']}")["type"] == "occurrence"
+    left = graph.get(f"{EVENTS}/{second['seriesMasterId']}/instances", **window)["value"]
+    assert len(left) == 2
+
+
+def test_instances_are_those_of_a_series_alone(graph: Graph) -> None:
+    made = graph.post(EVENTS, event())
+    window = {"startDateTime": "2027-03-01", "endDateTime": "2027-04-01"}
+
+    refusal = graph.refused("GET", f"{EVENTS}/{made['id']}/instances", params=window)
+
+    assert refusal == (400, "ErrorInvalidRequest")
