@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from apps.sandbox import snapshot
-from apps.sandbox.store.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from apps.sandbox.store import MicrosoftAccount, Registration, Store
+    from apps.sandbox.store import MicrosoftAccount, Store
 
 Json = dict[str, Any]
 
@@ -26,10 +24,8 @@ def registration(store: Store, *, secret_expires_at: str = "", **given: Any) -> 
 
 def secret_expiry(store: Store, client_id: str, at: str = "") -> Json:
     """Let an application's secrets expire: now, or when it is said."""
-    found = _registration(store, client_id)
     until = dt.datetime.fromisoformat(at) if at else store.now()
-    found.secrets = tuple(replace(one, expires_at=until) for one in found.secrets)
-    store.bump()
+    store.set_secret_expiry(client_id, until)
     return {"expires_at": until.isoformat()}
 
 
@@ -124,13 +120,6 @@ VERBS: dict[str, Callable[..., Json]] = {
     "consent": consent, "remove_consent": remove_consent, "enterprise_app": enterprise_app, "rbac_scope": rbac_scope,
     "ews_allowed_apps": ews_allowed_apps, "token_life": token_life, "token": token,
 }  # fmt: skip
-
-
-def _registration(store: Store, client_id: str) -> Registration:
-    found = store.registrations.get(client_id)
-    if found is None:
-        raise StoreError("UnknownApplication", f"There is no application {client_id}.")
-    return found
 
 
 def _changed(store: Store, account: MicrosoftAccount, **fields: Any) -> Json:
