@@ -129,6 +129,22 @@ def test_ids_of_ews_can_be_translated_and_back(graph: Graph, over_ews: Account) 
     assert translated(made["id"], "restImmutableEntryId", "ewsId") == [item.id]
     (entry,) = translated(plain, "restId", "entryId")
     assert translated(entry, "entryId", "ewsId") == [item.id]
+    (entry,) = translated(plain, "restId", "immutableEntryId")
+    assert translated(entry, "immutableEntryId", "restImmutableEntryId") == [made["id"]]
+
+
+def test_a_permission_for_calendars_alone_translates_no_ids(graph: Graph) -> None:
+    made = graph.post(EVENTS, event())
+    bare = connect(graph.server, roles=["Calendars.ReadWrite"])
+    ids = {
+        "inputIds": [made["id"]],
+        "sourceIdType": "restImmutableEntryId",
+        "targetIdType": "ewsId",
+    }
+
+    refusal = bare.refused("POST", f"users/{ROOM}/translateExchangeIds", json=ids)
+
+    assert refusal == (403, "ErrorAccessDenied")
 
 
 def test_ids_of_another_mailbox_or_of_no_kind_are_not_translated(graph: Graph) -> None:

@@ -1,11 +1,9 @@
-"""What a folder remembers of items: where they lay, what they were called first, and what became of them."""
+"""What a folder remembers of items: what they were called first, and how they changed."""
 
 from __future__ import annotations
 
-import datetime as dt
-
 from apps.sandbox.graph import ids
-from apps.sandbox.store import Folder, Store, history
+from apps.sandbox.store import Folder, Store
 from tests.sandbox import desk
 
 
@@ -52,55 +50,15 @@ def test_an_immutable_id_can_be_told_of_what_is_gone() -> None:
     assert not ids.is_immutable(ids.of_ews(store, item.id, immutable=False))
 
 
-def test_a_slot_tells_where_its_item_lay_at_each_number() -> None:
+def test_a_change_of_one_occurrence_is_noted_by_its_number() -> None:
     store = desk.make()
-    item = desk.book(store, 26, 9)
-    before = calendar(store).seq
-    store.change(item.id, {"subject": "Same time"})
-    store.change(item.id, {"start": desk.at(27, 9), "end": desk.at(27, 10)})
-    slot = calendar(store).slots[item.id]
+    series = desk.weekly(store)
 
-    assert history.span_at(slot, before).start == desk.at(26, 9)
-    assert history.span_at(slot, calendar(store).seq).start == desk.at(27, 9)
-    assert len(slot.spans) == 1
-
-
-def test_what_leaves_is_remembered_with_all_the_places_where_it_lay() -> None:
-    store = desk.make()
-    item = desk.book(store, 26, 9)
-    store.change(item.id, {"start": desk.at(27, 9), "end": desk.at(27, 10)})
-    store.delete(item.id)
-
-    trace = calendar(store).traces[item.id]
-
-    assert trace.first_id == item.id
-    assert [one.start for one in trace.spans] == [desk.at(26, 9), desk.at(27, 9)]
-
-
-def test_the_span_of_a_series_holds_all_its_occurrences() -> None:
-    store = desk.make()
-    series = desk.weekly(store, count=3)
-    endless = desk.weekly(store, count=None)
-
-    span = history.span(series)
-
-    assert span.start == series.start
-    assert desk.at(10, 10, month=12) <= span.end <= desk.at(12, 12, month=12)
-    assert history.span(endless).end == history.FAR_ON
-
-
-def test_an_occurrence_that_is_moved_widens_the_span() -> None:
-    store = desk.make()
-    series = desk.weekly(store, count=1)
-    late = desk.at(26, 9) + dt.timedelta(days=60)
-
-    store.change(
-        store.occurrence(series.id, 1).id, {"start": late, "end": late + dt.timedelta(hours=1)}
-    )
+    store.change(store.occurrence(series.id, 2).id, {"subject": "Second"})
+    store.delete(store.occurrence(series.id, 3).id)
 
     slot = calendar(store).slots[series.id]
-    assert history.span(slot.item).end == late + dt.timedelta(hours=1)
-    assert slot.numbers == {1: slot.changed_seq}
+    assert slot.numbers == {2: slot.changed_seq - 1}
     assert slot.whole_seq == 0
 
 
