@@ -166,6 +166,24 @@ EXCHANGE_ALLOWED_NETWORKS = env.list("EXCHANGE_ALLOWED_NETWORKS", default=["publ
 EXCHANGE_ALLOW_PLAIN_HTTP_TO = env.list("EXCHANGE_ALLOW_PLAIN_HTTP_TO", default=[])
 # domain=address, where the domain's own autodiscover name does not resolve: host, host:port or URL.
 EXCHANGE_AUTODISCOVER_HOSTS = env.dict("EXCHANGE_AUTODISCOVER_HOSTS", default={})
+# The app registration in Microsoft Entra through which tenants install Microsoft 365: one for the
+# whole installation. The secret is its Value, not its ID.
+MICROSOFT_CLIENT_ID = env.str("MICROSOFT_CLIENT_ID", default="").strip()
+MICROSOFT_CLIENT_SECRET = env.str("MICROSOFT_CLIENT_SECRET", default="").strip()
+# "organizations" for a registration of many tenants, else the one tenant's id.
+MICROSOFT_TENANT = env.str("MICROSOFT_TENANT", default="").strip() or "organizations"
+# As in 2027-06-30; people are warned before it.
+MICROSOFT_SECRET_EXPIRES_ON = env.str("MICROSOFT_SECRET_EXPIRES_ON", default="").strip()
+# Where Microsoft is; the demo and the tests have a small one of their own.
+MICROSOFT_LOGIN_URL = env.str(
+    "MICROSOFT_LOGIN_URL", default="https://login.microsoftonline.com"
+).rstrip("/")
+MICROSOFT_GRAPH_URL = env.str("MICROSOFT_GRAPH_URL", default="https://graph.microsoft.com").rstrip(
+    "/"
+)
+MICROSOFT_EWS_URL = env.str(
+    "MICROSOFT_EWS_URL", default="https://outlook.office365.com/EWS/Exchange.asmx"
+)
 # A calendar's state counts as unknown so long after its last good run.
 SYNC_STALE_AFTER_S = env.int("SYNC_STALE_AFTER_S", default=900)
 # One worker has a calendar so long without renewing; a killed one's calendar is free after that.

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from apps.console import exchange_words as words
 from apps.console.exchange_calendars import calendars_by_state, shown_calendars
-from apps.console.exchange_forms import ServerForm, UninstallForm
+from apps.console.exchange_forms import SERVER_ACCESS, ServerForm, UninstallForm
 from apps.console.tenant_admin import allows, scoped
 from apps.exchange import services
 from apps.exchange.models import ExchangeConnection
@@ -179,7 +179,7 @@ def _form(
                 value, str(form["email"].value() or ""), str(form["try_email"].value() or "")
             ),
         }
-        for value, label in ExchangeConnection.Access.choices
+        for value, label in SERVER_ACCESS
     ]
     return _page(request, "form", title, form=form, access=access, back=back, connection=connection)
 
