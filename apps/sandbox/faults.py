@@ -19,8 +19,10 @@ cut-xml              `part` 0.5, `promised` false: the answer ends early; with C
 odd                  `element`, `item` "", and `value`, `attribute` and `value`, `fraction` ".123" or `remove` true
 split                `size` 1, `delay` 0: the answer arrives in chunks of so many bytes
 repeat               `times` 2: each notification comes so many times
+drop                 a notification is never sent
+lifecycle            `event` "missed", "subscriptionRemoved" or "reauthorizationRequired": at once, to subscriptions of Graph
 replace-mailbox      an empty mailbox takes the address; at once, unless an operation is named
-lose-subscriptions   subscriptions end as in a restart; at once, unless an operation is named
+lose-subscriptions   subscriptions end without a word, as in a restart; at once, unless an operation is named
 check-delete-key     DeleteItem with a stale change key is a conflict, not a deletion
 lock-accounts        `after` 3: at once, so many refused sign-ins lock an account, until faults are called off
 redirect-address     `address`: Autodiscover answers redirectAddr
@@ -28,8 +30,9 @@ redirect-url         `url`: Autodiscover answers redirectUrl
 ==================== =====================================================================================
 
 Besides those of EWS there are the operations "Autodiscover" (POST), "AutodiscoverRedirect" (its GET without sign-in;
-take kind http, status 302 and a Location) and "Notification" (each envelope of a stream that notifies). A fault for
-one item has its id as `item`; `error` takes it, and `odd`.
+take kind http, status 302 and a Location), "Notification" (each envelope of a stream that notifies), and of what Graph
+sends "notify" (each change) and "lifecycle": they take repeat, drop, and late, which sends later or at `land`. A fault
+for one item has its id as `item`; `error` takes it, and `odd`.
 """
 
 from __future__ import annotations
@@ -64,6 +67,8 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "split": {"size": 1, "delay": 0},
     "repeat": {"times": 2},
+    "drop": {},
+    "lifecycle": {"event": "missed"},
     "replace-mailbox": {},
     "lose-subscriptions": {},
     "check-delete-key": {},
@@ -71,7 +76,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "redirect-address": {"address": ""},
     "redirect-url": {"url": ""},
 }
-AT_ONCE = {"replace-mailbox", "lose-subscriptions", "lock-accounts"}
+AT_ONCE = {"replace-mailbox", "lose-subscriptions", "lifecycle", "lock-accounts"}
+LIFECYCLE = ("reauthorizationRequired", "subscriptionRemoved", "missed")
 _MATCHING: dict[str, Any] = {"operation": "", "mailbox": "", "account": "", "nth": 1, "count": 1}
 
 
@@ -136,6 +142,8 @@ class Faults:
         if unknown := sorted(posted.keys() - known.keys() - {"kind"}):
             raise BadFault(f"{kind} takes no {', '.join(unknown)}. It takes {', '.join(known)}.")
         _check_numbers(posted)
+        if kind == "lifecycle" and posted.get("event", "missed") not in LIFECYCLE:
+            raise BadFault(f"event must be one of {', '.join(LIFECYCLE)}.")
         chosen = {**known, **{name: value for name, value in posted.items() if name != "kind"}}
         with self._lock:
             self._last_id += 1
