@@ -207,7 +207,7 @@ def test_second_subscription_to_the_same_is_a_conflict(
 def test_what_is_needed_is_asked_for(
     server: SandboxServer, receiver: Receiver, token: str, missing: str
 ) -> None:
-    status, refused = ask(server, token, "POST", content=wish(receiver, **{missing: None}))
+    status, refused = ask(server, token, "POST", content={**wish(receiver), missing: None})
 
     assert status == 400
     assert missing in refused["error"]["message"]
