@@ -22,7 +22,7 @@ from apps.exchange.signals import connection_works
 if TYPE_CHECKING:
     from apps.exchange.calendar import Calendar
     from apps.exchange.checking import Stage
-    from apps.exchange.push import Pushes
+    from apps.exchange.push import Notifiers, Pushes
     from apps.tenants.models import Tenant, User
 
 logger = logging.getLogger(__name__)
@@ -257,6 +257,20 @@ def pushes_for(connection: ExchangeConnection) -> Pushes | None:
     if connection.state != State.INSTALLED or not connection.sign_in:
         return None
     return EwsPushes(connection.settings)
+
+
+def notifiers_for(connection: ExchangeConnection) -> Notifiers | None:
+    """The port to a server that calls us, where this connection may ask it to."""
+    from apps.exchange.graph.subscriptions import GraphNotifiers  # noqa: PLC0415 -- one wire
+
+    if connection.state not in {State.INSTALLED, State.UNINSTALLING}:
+        return None
+    if (
+        connection.wire != connection.Wire.GRAPH
+        or connection.access != connection.Access.ORGANISATION
+    ):
+        return None
+    return GraphNotifiers(connection.graph_settings)
 
 
 # --- Inside -----------------------------------------------------------------------------------------

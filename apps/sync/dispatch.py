@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -26,6 +26,16 @@ JITTER = 0.2
 # The calendar whose run is on in this thread; 0 where none is.
 at_work_on: ContextVar[int] = ContextVar("at_work_on", default=0)
 FULL_ROUND_EVERY = dt.timedelta(hours=24)
+# Who is told of first, in one query: a call of Microsoft's names many calendars, and is answered at once.
+LOOK = """
+    UPDATE sync_calendarlink AS calendar SET is_nudged = true, heard_at = %(now)s
+    FROM exchange_exchangeconnection AS connection
+    WHERE calendar.id = ANY(%(ids)s) AND NOT calendar.is_nudged AND calendar.state = ANY(%(states)s)
+      AND NOT (calendar.failures > 0 AND calendar.due_at > %(now)s)
+      AND connection.id = calendar.connection_id AND connection.stopped_at IS NULL
+      AND (connection.paused_until IS NULL OR connection.paused_until <= %(now)s)
+    RETURNING calendar.id
+"""
 
 
 def dispatch(now: dt.datetime | None = None) -> int:
@@ -75,6 +85,26 @@ def nudge(resource_ids: Iterable[int]) -> None:
     for calendar_id in calendars.exclude(pk=at_work_on.get()).values_list("pk", flat=True):
         if CalendarLink.objects.filter(pk=calendar_id, is_nudged=False).update(is_nudged=True):
             enqueue(calendar_id, SyncRun.Trigger.BOOKING)
+
+
+def look(calendar_ids: Iterable[int], now: dt.datetime | None = None) -> int:
+    """Something changed in these mailboxes, as somebody told us: look at once; at how many.
+
+    As with `nudge`, one that waits for its look, or is looked at, is not enqueued again, however
+    often it is told of. One that waits after trouble is looked at when its time has come.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                LOOK, {"now": now, "ids": list(calendar_ids), "states": list(CalendarLink.RUNNING)}
+            )
+            nudged = [pk for (pk,) in cursor.fetchall()]
+        if len(nudged) == 1:
+            enqueue(nudged[0], SyncRun.Trigger.PUSH)
+        elif nudged:
+            async_task("apps.sync.tasks.look", nudged)
+    return len(nudged)
 
 
 def hurry(connection_id: int) -> None:
