@@ -181,7 +181,7 @@ def _read_only(place: Place, calendar: CalendarLink) -> None:
     port.open()
     cursor, is_last = "", False
     while not is_last:
-        page = port.advance(cursor)
+        page = port.advance(cursor, place.window)
         cursor, is_last = page.cursor, page.is_last
     after = ""
     count = 0

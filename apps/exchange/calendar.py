@@ -210,12 +210,20 @@ class Calendar(Protocol):
         """
         ...
 
-    def advance(self, cursor: str) -> CursorPage:
-        """One step towards a cursor that stands at now; start with an empty one."""
+    def advance(self, cursor: str, window: Window) -> CursorPage:
+        """One step towards a cursor that stands at now; start with an empty one.
+
+        The window is the one that the changes will be asked for: some servers fix it in the cursor
+        itself (Graph's delta), and tell nothing of what lies outside of it. So the steps of one
+        way have one window, and a window that has moved wants a new cursor.
+
+        Raises:
+            SyncStateInvalid: the cursor is no use any more.
+        """
         ...
 
     def changes(self, cursor: str, window: Window) -> Page:
-        """The next page of what changed since a cursor, anywhere in the calendar.
+        """The next page of what changed since a cursor, at least in the window that it was made for.
 
         A cursor serves every port to the mailbox, and may be used again: the answer is the same
         as long as nothing changes.

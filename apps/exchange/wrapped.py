@@ -39,9 +39,9 @@ class WrappedCalendar:
         self._before("open")
         return self._calendar.open()
 
-    def advance(self, cursor: str) -> CursorPage:
+    def advance(self, cursor: str, window: Window) -> CursorPage:
         self._before("advance")
-        return self._calendar.advance(cursor)
+        return self._calendar.advance(cursor, window)
 
     def changes(self, cursor: str, window: Window) -> Page:
         self._before("changes")

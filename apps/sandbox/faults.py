@@ -5,20 +5,24 @@ It hits `count` requests (default 1; null: all) from the `nth` on that match ope
 these may be left out. Kinds and what else they take:
 
 ==================== =====================================================================================
-busy                 `seconds` 30: ErrorServerBusy with BackOffMilliseconds
+busy                 `seconds` 30: ErrorServerBusy with BackOffMilliseconds; over Graph 429 with Retry-After (null: without)
 http                 `status` 503, `headers` {}, `text` "": for example 401, 403, 503 with Retry-After
 slow                 `seconds` 1 before anything else happens
 cut-before           the connection is closed; nothing was done
 cut-after            the same, but all was done
 late                 `seconds` null: closed; done later, or at `POST /faults/land`
 fault                `code`, `message` "", `values` {}: a SOAP fault
-error                `code`, `message`, `values`, `item` "": a response code in place of an answer, for one id or for all
-bad-sync-state       `bare` false: ErrorInvalidSyncStateData; bare without the elements that usually go with it
-truncate             `keep` 1, `claims_all` false: so many items or changes, IncludesLastItemInRange by `claims_all`
-cut-xml              `part` 0.5, `promised` false: the answer ends early; with Content-Length of the whole if `promised`
-odd                  `element`, `item` "", and `value`, `attribute` and `value`, `fraction` ".123" or `remove` true
+error                `code`, `message`, `values`, `item` "", `status` null: a response code in place of an answer, for one id
+                     or for all; over Graph with the status that goes with the code (`apps/sandbox/graph/errors.py`), or this
+bad-sync-state       `bare` false: ErrorInvalidSyncStateData, over Graph 410 SyncStateNotFound; bare without what goes with it
+truncate             `keep` 1, `claims_all` false: so many items or changes, and by `claims_all` no word of those that are left
+empty-page           Graph alone: a page with nothing on it but the way to the next, which is the one that was asked for
+duplicate            Graph alone: `status` 409, `names_event` true: how a transaction id that was there before is refused
+cut-xml              `part` 0.5, `promised` false: the answer ends early (JSON too); Content-Length of the whole if `promised`
+odd                  `element`, `item` "", and `value`, `attribute` and `value`, `fraction` ".123" or `remove` true; over Graph
+                     `element` is a property's path (`start.timeZone`), and `value` anything that JSON knows
 split                `size` 1, `delay` 0: the answer arrives in chunks of so many bytes
-repeat               `times` 2: each notification comes so many times
+repeat               `times` 2: each notification comes so many times; each row of a delta over Graph
 drop                 a notification is never sent
 lifecycle            `event` "missed", "subscriptionRemoved" or "reauthorizationRequired": at once, to subscriptions of Graph
 replace-mailbox      an empty mailbox takes the address; at once, unless an operation is named
@@ -30,9 +34,12 @@ redirect-url         `url`: Autodiscover answers redirectUrl
 ==================== =====================================================================================
 
 Besides those of EWS there are the operations "Autodiscover" (POST), "AutodiscoverRedirect" (its GET without sign-in;
-take kind http, status 302 and a Location), "Notification" (each envelope of a stream that notifies), and of what Graph
-sends "notify" (each change) and "lifecycle": they take repeat, drop, and late, which sends later or at `land`. A fault
-for one item has its id as `item`; `error` takes it, and `odd`.
+take kind http, status 302 and a Location) and "Notification" (each envelope of a stream that notifies). Those of Graph are
+a method and a template: "GET calendarView/delta", "PATCH events/{id}", "POST $batch"; faults hit requests inside a batch
+too, where one that is cut, or late, leaves a 504 in its place. A fault for one item has its id as `item`; `error` takes
+it, and `odd`. An expired token is `error` with the code InvalidAuthenticationToken, a closed room `error` with
+ErrorAccessDenied and its address as `mailbox`, a write that somebody else overtook `error` with ErrorIrresolvableConflict.
+What Graph sends is "notify" (each change) and "lifecycle": they take repeat, drop, and late, which sends later or at `land`.
 """
 
 from __future__ import annotations
@@ -53,9 +60,17 @@ KINDS: dict[str, dict[str, Any]] = {
     "cut-after": {},
     "late": {"seconds": None},
     "fault": {"code": "ErrorInternalServerError", "message": "", "values": {}},
-    "error": {"code": "ErrorInternalServerError", "message": "", "values": {}, **_NO_ITEM},
+    "error": {
+        "code": "ErrorInternalServerError",
+        "message": "",
+        "values": {},
+        "status": None,
+        **_NO_ITEM,
+    },
     "bad-sync-state": {"bare": False},
     "truncate": {"keep": 1, "claims_all": False},
+    "empty-page": {},
+    "duplicate": {"status": 409, "names_event": True},
     "cut-xml": {"part": 0.5, "promised": False},
     "odd": {
         "element": "",

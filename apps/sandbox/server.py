@@ -17,6 +17,7 @@ from apps.sandbox.auth import SignIns
 from apps.sandbox.ews.service import Service
 from apps.sandbox.faults import Faults
 from apps.sandbox.graph.subscriptions import GraphSubscriptions
+from apps.sandbox.graph.underway import Underway
 from apps.sandbox.handler import Handler
 from apps.sandbox.requestlog import RequestLog
 from apps.sandbox.streaming import Settings, Subscriptions
@@ -103,6 +104,7 @@ class SandboxServer:
         self.subscriptions = Subscriptions(store, streaming)
         self.notifications = GraphSubscriptions(store, self.faults, sending)
         self.ews = Service(store, self.faults, self.subscriptions, check_answers=check_answers)
+        self.underway = Underway()
         self.errors: list[BaseException] = []
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(0.03,), name="sandbox", daemon=True

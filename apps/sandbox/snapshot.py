@@ -210,6 +210,7 @@ def _copied(organisation: Organisation) -> Organisation:
                 folder,
                 slots={item_id: replace(slot) for item_id, slot in folder.slots.items()},
                 gone=dict(folder.gone),
+                traces=dict(folder.traces),
             )
             for role, folder in mailbox.folders.items()
         }

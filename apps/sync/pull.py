@@ -50,7 +50,9 @@ def pull(session: Session) -> None:
         while not _page(session):
             session.tick()
     except SyncStateInvalid:
-        _save(session, cursor="", draft_cursor="", draft_until=None, is_full_round_wanted=True)
+        # Another mailbox may be why. The cursor is kept until the round that replaces it is whole.
+        _prove_mailbox(session)
+        _save(session, draft_cursor="", draft_until=None, is_full_round_wanted=True)
         full_round(session)
 
 
@@ -91,7 +93,7 @@ def _take_cursor(session: Session) -> None:
     calendar = session.calendar
     while True:
         try:
-            page = session.port.advance(calendar.draft_cursor)
+            page = session.port.advance(calendar.draft_cursor, session.window)
         except SyncStateInvalid:
             if not calendar.draft_cursor:
                 raise

@@ -71,7 +71,7 @@ def test_hook_is_called_around_every_step(port: MemoryCalendar) -> None:
 
     ref = write(port)
     port.open()
-    cursor = port.advance("").cursor
+    cursor = port.advance("", WINDOW).cursor
     port.changes(cursor, WINDOW)
     port.view(WINDOW)
     port.find(WINDOW, stamp="none")

@@ -13,8 +13,6 @@ import requests
 
 from apps.sandbox import snapshot
 from apps.sandbox.graph.sending import Settings
-from apps.sandbox.graph.subscriptions import Refused, respond
-from apps.sandbox.identity.callers import caller
 from apps.sandbox.server import SandboxServer, serve
 from apps.sandbox.store import Store
 from tests.sandbox import microsoft
@@ -59,18 +57,17 @@ def ask(
     *,
     immutable: bool = False,
 ) -> tuple[int, Any]:
-    who = caller(server.store, f"Bearer {token}", "graph")
-    try:
-        return respond(
-            server.notifications,
-            who,
-            method,
-            tuple(filter(None, tail.split("/"))),
-            content,
-            names_immutable=immutable,
-        )
-    except Refused as refused:
-        return refused.status, {"error": {"code": refused.code, "message": refused.message}}
+    headers = {"Authorization": f"Bearer {token}"}
+    if immutable:
+        headers["Prefer"] = 'IdType="ImmutableId"'
+    answer = requests.request(
+        method,
+        f"{server.graph_url}/v1.0/subscriptions/{tail}".rstrip("/"),
+        json=content,
+        headers=headers,
+        timeout=5,
+    )
+    return answer.status_code, answer.json() if answer.content else None
 
 
 def wish(receiver: Receiver, room: str = ROOM, **changed: Any) -> dict[str, Any]:
@@ -142,7 +139,7 @@ def test_wrong_handshake_makes_no_subscription(
     receiver.handshake = lambda sent: (status, kind, text.replace("{}", sent))
 
     assert ask(server, token, "POST", content=wish(receiver))[0] == 400
-    assert ask(server, token, "GET")[1] == {"value": []}
+    assert ask(server, token, "GET")[1]["value"] == []
 
 
 def test_slow_handshake_is_a_failed_one(
@@ -250,7 +247,7 @@ def test_others_subscriptions_are_not_there(
     made = subscribe(server, token, receiver)
     other = server.store.issue(organisation=LANTERN, client_id="another-application")
 
-    assert ask(server, other, "GET")[1] == {"value": []}
+    assert ask(server, other, "GET")[1]["value"] == []
     assert ask(server, other, "DELETE", made["id"])[0] == 404
 
 
@@ -326,6 +323,27 @@ def test_created_changed_and_deleted_are_told(
     assert first["resource"] == first["resourceData"]["@odata.id"]
     assert first["resourceData"]["@odata.type"] == "#Microsoft.Graph.Event"
     assert "Talk" not in str(notes)
+
+
+def test_ids_are_those_that_were_preferred(
+    server: SandboxServer, receiver: Receiver, token: str
+) -> None:
+    status, _made = ask(server, token, "POST", content=wish(receiver), immutable=True)
+    assert status == 201
+    item = book(server)
+    receiver.wait_for(1)
+    server.store.delete(item, "MoveToDeletedItems")
+
+    made, gone = receiver.wait_for(2)
+
+    named = made["resourceData"]["id"]
+    assert gone["resourceData"]["id"] == named
+    event = f"{server.graph_url}/v1.0/users/{ROOM}/events/{named}"
+    answer = requests.get(event, headers={"Authorization": f"Bearer {token}"}, timeout=5)
+    assert answer.status_code == 404
+    user = made["resource"].split("/")[1]
+    calendar = f"{server.graph_url}/v1.0/users/{user}/calendar"
+    assert requests.get(calendar, headers={"Authorization": f"Bearer {token}"}, timeout=5).ok
 
 
 def test_only_the_wanted_changes_of_the_wanted_mailbox_are_told(

@@ -79,7 +79,7 @@ class EwsCalendar:
             name=self._name(),
         )
 
-    def advance(self, cursor: str) -> CursorPage:
+    def advance(self, cursor: str, window: Window) -> CursorPage:
         page = self._sync(cursor)
         return CursorPage(page.state, page.is_last)
 

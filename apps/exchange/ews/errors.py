@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import ssl
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import requests
@@ -17,8 +15,8 @@ from django.utils.translation import gettext as _
 from exchangelib import errors as ews
 from oauthlib.oauth2 import OAuth2Error
 from spnego.exceptions import SpnegoError
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from apps.exchange import failures
 from apps.exchange.errors import ExchangeError, Misconfigured, Transient, Unclear
 from apps.exchange.ews import codes
 from apps.exchange.ews.xml import Damaged
@@ -81,7 +79,7 @@ def _by_status(error: HttpRefusal, where: Where) -> ExchangeError:
     if status == requests.codes.forbidden:
         return codes.switched_off()
     if status in (requests.codes.too_many_requests, requests.codes.service_unavailable):
-        return codes.throttled(_wait(error.retry_after))
+        return codes.throttled(failures.wait(error.retry_after))
     if status == requests.codes.not_found:
         return Misconfigured(
             _("%(server)s has no Exchange Web Services at this address.")
@@ -99,70 +97,9 @@ def _by_status(error: HttpRefusal, where: Where) -> ExchangeError:
     return codes.in_doubt(where, code)
 
 
-def _wait(retry_after: str) -> dt.timedelta | None:
-    """Retry-After is a number of seconds, or a date."""
-    if retry_after.isdecimal():
-        return dt.timedelta(seconds=int(retry_after))
-    try:
-        at = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    left = at.astimezone(dt.UTC) - dt.datetime.now(dt.UTC)
-    return max(left, dt.timedelta(seconds=1))
-
-
 def _by_connection(error: Exception, where: Where) -> ExchangeError:
-    """What went wrong on the way, and whether the request may have arrived."""
     log.info("%s at %s: %s", where.operation, where.server, type(error).__name__)
-    server = {"server": where.server}
-    reasons = list(_chain(error))
-    if any(isinstance(one, ssl.SSLError | requests.exceptions.SSLError) for one in reasons):
-        return _tls(reasons, where)
-    if any(isinstance(one, NameResolutionError) for one in reasons):
-        return Misconfigured(
-            _("There is no server called %(server)s.") % server,
-            fix=_("Look whether the address is spelt as your administrator gave it."),
-        )
-    if any(isinstance(one, requests.exceptions.ConnectTimeout | ConnectTimeoutError | NewConnectionError) for one in reasons):  # fmt: skip
-        return Transient(
-            _("%(server)s does not answer.") % server,
-            fix=_("Look whether the server is up, and whether a firewall lets us reach it."),
-        )
-    if where.is_write:
-        return codes.unclear(where, type(error).__name__)
-    return Transient(_("%(server)s did not answer in time, or broke off.") % server)
-
-
-def _tls(reasons: list[BaseException], where: Where) -> ExchangeError:
-    verification = next(
-        (one for one in reasons if isinstance(one, ssl.SSLCertVerificationError)), None
-    )
-    if verification is None:
-        return Transient(
-            _("No encrypted connection to %(server)s came about.") % {"server": where.server},
-            fix=_("Look whether the server offers TLS 1.2 or newer on this port."),
-        )
-    return Misconfigured(
-        _("The certificate of %(server)s is not accepted: %(why)s.")
-        % {"server": where.server, "why": verification.verify_message.rstrip(".")},
-        fix=_(
-            "If your organisation signs its own certificates, paste those of its authority into "
-            "the connection. If the name does not match, use the name in the certificate."
-        ),
-    )
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    """The error, what it wraps and what it was raised from."""
-    found: list[BaseException] = []
-    waiting = [error]
-    while waiting:
-        one = waiting.pop()
-        if not isinstance(one, BaseException) or one in found:
-            continue
-        found.append(one)
-        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-    return found
+    return failures.of_connection(error, where.server, is_write=where.is_write)
 
 
 def _root(error: Exception) -> BaseException:

@@ -74,7 +74,7 @@ class MemoryCalendar:
             box.key, f"folder of {box.key}", box.time_zone, box.can_write, box.kind, box.name
         )
 
-    def advance(self, cursor: str) -> CursorPage:
+    def advance(self, cursor: str, window: Window) -> CursorPage:
         self._begin("advance")
         at = min(self._position(cursor) + self.page_size, len(self.mailbox.log))
         self._end("advance")

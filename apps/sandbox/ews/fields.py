@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import unescape
 
+from apps.sandbox.bodies import converted
 from apps.sandbox.ews import recurrences, soap
 from apps.sandbox.ews.folders import effective_rights
 from apps.sandbox.store import Attendee, Item, series
@@ -120,23 +120,10 @@ def _body(name: str, kind: str = "") -> Callable[[Showing], str]:
         wanted = kind or showing.body_type
         if wanted == "Best":
             wanted = showing.item.body_type
-        shown = _converted(showing.item.body, showing.item.body_type, wanted)
+        shown = converted(showing.item.body, showing.item.body_type, wanted)
         return f'<t:{name} BodyType="{wanted}">{soap.text(shown)}</t:{name}>'
 
     return show
-
-
-def _converted(body: str, stored: str, wanted: str) -> str:
-    if not body or stored == wanted:
-        return body
-    if wanted == "HTML":
-        return f"<html><body>{soap.text(body)}</body></html>"
-    inside, shown = False, []
-    for letter in body:
-        inside = letter == "<" or (inside and letter != ">")
-        if not inside and letter != ">":
-            shown.append(letter)
-    return unescape("".join(shown))
 
 
 def _categories(showing: Showing) -> str:

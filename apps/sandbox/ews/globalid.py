@@ -8,6 +8,10 @@ from __future__ import annotations
 import base64
 import struct
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import datetime as dt
 
 ARRAY_ID = bytes.fromhex("040000008200E00074C5B7101A82E008")
 _VCAL = b"vCal-Uid\x01\x00\x00\x00"
@@ -17,6 +21,14 @@ _VCAL = b"vCal-Uid\x01\x00\x00\x00"
 def of_uid(uid: str) -> str:
     """Give the property's value for a UID, in base64."""
     return base64.b64encode(_blob(uid)).decode()
+
+
+@lru_cache(maxsize=65536)
+def of_occurrence(uid: str, day: dt.date) -> str:
+    """Give the UID of one occurrence, as Graph shows it: the blob in hexadecimal, with the day of its original start."""
+    blob, place = _blob(uid), len(ARRAY_ID)
+    stamp = struct.pack(">HBB", day.year, day.month, day.day)
+    return (blob[:place] + stamp + blob[place + len(stamp) :]).hex().upper()
 
 
 def _blob(uid: str) -> bytes:

@@ -1,17 +1,10 @@
-"""Microsoft Graph in small."""
+"""Microsoft Graph in small: calendars, events, places, batches. It translates; what it says is in the store.
+
+Source: learn.microsoft.com/graph/api, version 1.0; each operation's module names its pages.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from apps.sandbox.graph.service import respond
 
-from apps.sandbox.desk import as_json
-
-if TYPE_CHECKING:
-    from apps.sandbox.ews.service import Outcome
-    from apps.sandbox.server import SandboxServer
-    from apps.sandbox.web import Request
-
-
-def respond(sandbox: SandboxServer, request: Request) -> Outcome:
-    """Answer a request below `/graph`. What it sets as operation, mailbox and account is noted in the request log."""
-    return as_json(404, {"error": {"code": "ResourceNotFound", "message": f"No {request.path}."}})
+__all__ = ["respond"]

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from apps.sandbox.graph import ids
+from apps.sandbox.graph.call import named_mailbox
+from apps.sandbox.graph.errors import GraphError, bad
 from apps.sandbox.graph.sending import HandshakeFailed, Sender
 from apps.sandbox.identity.callers import right
 from apps.sandbox.store.subscription import GraphSubscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from apps.sandbox.faults import Faults, Hits
     from apps.sandbox.graph.sending import Note, Settings
@@ -37,16 +39,6 @@ RESOURCE = re.compile(
 )
 
 
-class Refused(Exception):
-    """Not done. `status` is HTTP's, `code` Graph's."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-
-
 class GraphSubscriptions:
     """All subscriptions of a server's organisations, and what goes out for them."""
 
@@ -54,9 +46,6 @@ class GraphSubscriptions:
         self.store = store
         self.faults = faults
         self.sender = Sender(settings)
-        # How ids are written in notifications: of an event, as the subscription prefers, and of a mailbox's user.
-        self.name_event: Callable[[str, bool], str] = lambda item_id, _immutable: item_id
-        self.name_user: Callable[[Mailbox], str] = lambda mailbox: mailbox.id
         self._is_stopped = False
         self._stop_listening = store.listen(self._happened)
 
@@ -72,15 +61,15 @@ class GraphSubscriptions:
     def create(
         self, caller: Caller, wanted: Mapping[str, Any], *, names_immutable: bool = False
     ) -> dict[str, Any]:
-        """Subscribe, after a handshake with each address. Raises Refused 400, 403, 404 and 409."""
+        """Subscribe, after a handshake with each address. Raises GraphError 400, 403, 404 and 409."""
         for name in NEEDED:
             if not isinstance(wanted.get(name), str) or not wanted[name]:
                 text = f"{name} is a required property for subscription creation"
-                raise Refused(400, "InvalidRequest", text)
+                raise bad(text, "InvalidRequest")
         changes = {one.strip().lower() for one in wanted["changeType"].split(",")}
         state = wanted.get("clientState") or ""
         if not changes <= CHANGE_WORDS or not isinstance(state, str) or len(state) > LONGEST_STATE:
-            raise Refused(400, "InvalidRequest", "changeType or clientState is not valid.")
+            raise bad("changeType or clientState is not valid.", "InvalidRequest")
         mailbox = self._mailbox(caller, wanted["resource"])
         made = GraphSubscription(
             id=self.store.new_guid(),
@@ -102,7 +91,7 @@ class GraphSubscriptions:
             try:
                 self.sender.shake_hands(address, token)
             except HandshakeFailed as failed:
-                raise Refused(400, "ValidationError", str(failed)) from failed
+                raise bad(str(failed), "ValidationError") from failed
         with self.store.lock:
             self._refuse_twins(caller.organisation, made)
             caller.organisation.subscriptions[made.id] = made
@@ -116,19 +105,19 @@ class GraphSubscriptions:
             return [self._shown(one) for one in self._of(caller)]
 
     def read(self, caller: Caller, subscription_id: str) -> dict[str, Any]:
-        """Show one. Raises Refused 404."""
+        """Show one. Raises GraphError 404."""
         with self.store.lock:
             return self._shown(self._found(caller, subscription_id))
 
     def renew(
         self, caller: Caller, subscription_id: str, wanted: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Set a new end, which authorizes it again too. Raises Refused 400, 403 and 404."""
+        """Set a new end, which authorizes it again too. Raises GraphError 400, 403 and 404."""
         with self.store.lock:
             found = self._found(caller, subscription_id)
             text = wanted.get("expirationDateTime")
             if set(wanted) != {"expirationDateTime"} or not isinstance(text, str):
-                raise Refused(400, "InvalidRequest", "Only expirationDateTime can be updated.")
+                raise bad("Only expirationDateTime can be updated.", "InvalidRequest")
             self._mailbox(caller, found.resource)
             found.expires_at = self._until(text)
             found.is_challenged = False
@@ -136,7 +125,7 @@ class GraphSubscriptions:
             return self._shown(found)
 
     def reauthorize(self, caller: Caller, subscription_id: str) -> None:
-        """Go on after a challenge. Raises Refused 403 and 404."""
+        """Go on after a challenge. Raises GraphError 403 and 404."""
         with self.store.lock:
             found = self._found(caller, subscription_id)
             self._mailbox(caller, found.resource)
@@ -144,7 +133,7 @@ class GraphSubscriptions:
             self.store.bump()
 
     def end(self, caller: Caller, subscription_id: str) -> None:
-        """End one. Raises Refused 404."""
+        """End one. Raises GraphError 404."""
         with self.store.lock:
             found = self._found(caller, subscription_id)
             del caller.organisation.subscriptions[found.id]
@@ -213,10 +202,8 @@ class GraphSubscriptions:
         item_id: str,
         mailbox: Mailbox,
     ) -> Note:
-        named = self.name_event(item_id, one.names_immutable)
-        resource = f"Users/{self.name_user(mailbox)}/Events/{named}"
-        slot = mailbox.calendar.slots.get(item_id) or mailbox.other.slots.get(item_id)
-        key = slot.item.change_key if slot else ""
+        named, key = _named(item_id, mailbox, immutable=one.names_immutable)
+        resource = f"Users/{ids.object_id(self.store, mailbox)}/Events/{named}"
         return {
             **self._head(where, one),
             "changeType": change,
@@ -270,10 +257,10 @@ class GraphSubscriptions:
         for one in self._of(caller):
             if one.id == subscription_id.lower():
                 return one
-        raise Refused(404, "ResourceNotFound", "The object was not found.")
+        raise GraphError("ResourceNotFound", "The object was not found.")
 
     def _refuse_twins(self, organisation: Organisation, made: GraphSubscription) -> None:
-        """One subscription for the same changes of the same mailbox is enough. Raises Refused 409."""
+        """One subscription for the same changes of the same mailbox is enough. Raises GraphError 409."""
         now = self.store.now()
         for _where, one in self._all(made.mailbox_id):
             is_same = (one.app_id, one.oid, one.change_types) == (
@@ -282,58 +269,48 @@ class GraphSubscriptions:
                 made.change_types,
             )
             if is_same and one.id in organisation.subscriptions and one.expires_at > now:
-                raise Refused(
-                    409,
-                    "Conflict",
-                    "A subscription to this resource and changeType exists already.",
+                raise GraphError(
+                    "Conflict", "A subscription to this resource and changeType exists already."
                 )
 
     def _mailbox(self, caller: Caller, resource: str) -> Mailbox:
-        """Find the mailbox that a resource names, if the caller may subscribe to it. Raises Refused 400, 403 and 404."""
+        """Find the mailbox that a resource names, if the caller may subscribe to it. Raises GraphError 400, 403 and 404."""
         match = RESOURCE.fullmatch(resource)
         if match is None:
             text = f"Resource '{resource}' cannot be subscribed to."
-            raise Refused(400, "InvalidRequest", text)
-        name = match["name"] or match["quoted"] or (caller.account.upn if caller.account else "")
-        mailbox = self._mailbox_named(caller.organisation, name)
+            raise bad(text, "InvalidRequest")
+        mailbox = named_mailbox(self.store, caller, match["name"] or match["quoted"] or "")
         if mailbox is None:
             raise _extension_error(404, "NotFound", "The specified object was not found.")
         if caller.account is None:
             may = bool(caller.roles & READS) and right(self.store, caller, mailbox) != "none"
         else:
             # Rooms and what else is shared cannot be subscribed to in a person's name.
-            own = self._mailbox_named(caller.organisation, caller.account.upn)
+            own = self.store.find_mailbox(caller.account.upn)
             may = bool(caller.scopes & READS) and own is mailbox
         if not may:
             text = "Access is denied. Check credentials and try again."
             raise _extension_error(403, "Forbidden", text)
         return mailbox
 
-    def _mailbox_named(self, organisation: Organisation, name: str) -> Mailbox | None:
-        mailbox = self.store.find_mailbox(name)
-        if mailbox is None:
-            named = (one for one in self.store.mailboxes() if self.name_user(one) == name)
-            mailbox = next(named, None)
-        return mailbox if mailbox and mailbox.organisation == organisation.domain else None
-
     def _address(self, one: GraphSubscription) -> str:
         return self.store.mailbox_by_id(one.mailbox_id).address
 
     def _until(self, text: str) -> dt.datetime:
-        """Read a wanted end: what is too short is lifted. Raises Refused 400."""
+        """Read a wanted end: what is too short is lifted. Raises GraphError 400."""
         now = self.store.now()
         try:
             wanted = dt.datetime.fromisoformat(text)
         except ValueError:
-            raise Refused(400, "InvalidRequest", f"'{text}' is no date and time.") from None
+            raise bad(f"'{text}' is no date and time.", "InvalidRequest") from None
         wanted = wanted if wanted.tzinfo else wanted.replace(tzinfo=dt.UTC)
         if wanted > now + LONGEST:
             minutes = int(LONGEST.total_seconds() // 60)
             text = f"Subscription expiration can only be {minutes} minutes in the future."
-            raise Refused(400, "ExtensionError", text)
+            raise bad(text, "ExtensionError")
         if wanted <= now:
             text = "Subscription expiration must be in the future."
-            raise Refused(400, "InvalidRequest", text)
+            raise bad(text, "InvalidRequest")
         return max(wanted.astimezone(dt.UTC), now + SHORTEST)
 
     def _shown(self, one: GraphSubscription, *, with_state: bool = False) -> dict[str, Any]:
@@ -374,47 +351,21 @@ def _change(event: StoreEvent, mailbox: Mailbox) -> tuple[str, str] | None:
     return None
 
 
-def _extension_error(status: int, word: str, reason: str) -> Refused:
+def _named(item_id: str, mailbox: Mailbox, *, immutable: bool) -> tuple[str, str]:
+    """Write an event's id as it is preferred, and its change key; the event may have left the mailbox."""
+    for folder in mailbox.folders.values():
+        if slot := folder.slots.get(item_id):
+            return ids.shown(slot.item, immutable=immutable), slot.item.change_key
+        if trace := folder.traces.get(item_id):
+            return ids.of_first(trace.first_id) if immutable else ids.rest(item_id), ""
+    return ids.rest(item_id), ""
+
+
+def _extension_error(status: int, word: str, reason: str) -> GraphError:
     """Exchange's own refusal, as Graph passes it on."""
     text = f"Operation: Create; Exception: [Status Code: {word}; Reason: {reason}]"
-    return Refused(status, "ExtensionError", text)
+    return GraphError("ExtensionError", text, status=status)
 
 
 def _instant(at: dt.datetime) -> str:
     return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def respond(
-    subscriptions: GraphSubscriptions,
-    caller: Caller,
-    method: str,
-    tail: tuple[str, ...],
-    content: object,
-    *,
-    names_immutable: bool,
-) -> tuple[int, object]:
-    """Answer a request below /subscriptions (`tail`: what follows it): status, and what is sent as JSON.
-
-    Raises Refused.
-    """
-    wanted = content if isinstance(content, dict) else {}
-    match (method, *tail):
-        case ("POST",):
-            return HTTPStatus.CREATED, subscriptions.create(
-                caller, wanted, names_immutable=names_immutable
-            )
-        case ("GET",):
-            return HTTPStatus.OK, {"value": subscriptions.listed(caller)}
-        case "GET", one:
-            return HTTPStatus.OK, subscriptions.read(caller, one)
-        case "PATCH", one:
-            return HTTPStatus.OK, subscriptions.renew(caller, one, wanted)
-        case "DELETE", one:
-            subscriptions.end(caller, one)
-            return HTTPStatus.NO_CONTENT, None
-        case "POST", one, "reauthorize":
-            subscriptions.reauthorize(caller, one)
-            return HTTPStatus.NO_CONTENT, None
-        case _:
-            pass
-    raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "BadRequest", "The method is not allowed here.")

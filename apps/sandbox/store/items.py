@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from apps.sandbox.store import ids, series, shaping
+from apps.sandbox.store import history, ids, series, shaping
 from apps.sandbox.store.directory import Directory
 from apps.sandbox.store.errors import StoreError
 from apps.sandbox.store.model import Folder, Found, Item, Mailbox, Slot, StoreEvent
@@ -31,6 +31,11 @@ class Items(Directory):
             stored, index = ids.split(item_id)
             item = self._slot(stored).item
             return series.occurrence(item, index) if index else item
+
+    def id_now(self, first_id: str) -> str:
+        """Give the id that a single or a series has now, by the one that it got first."""
+        with self.lock:
+            return self._moved.get(first_id, first_id)
 
     def occurrence(self, master_id: str, index: int) -> Item:
         """Read an occurrence by its master's id and its number."""
@@ -183,7 +188,14 @@ class Items(Directory):
             target = self.folder(folder_id)
             new_id = ids.item_id(target.mailbox_id, target.id, self._bytes())
             self._leave(item)
-            moved = replace(item, id=new_id, folder_id=target.id, mailbox_id=target.mailbox_id)
+            stays = item.mailbox_id == target.mailbox_id
+            moved = replace(
+                item,
+                id=new_id,
+                folder_id=target.id,
+                mailbox_id=target.mailbox_id,
+                first_id=(item.first_id or item.id) if stays else "",
+            )
             return self._enter(target, moved, "Moved", old=item)
 
     def restore(self, item_id: str) -> Item:
@@ -208,6 +220,8 @@ class Items(Directory):
                 master_id="",
                 index=0,
                 original_start=None,
+                first_id="",
+                transaction_id="",
             )
             return self._enter(target, copied, "Copied", old=item)
 
@@ -248,6 +262,8 @@ class Items(Directory):
         folder.seq += 1
         folder.slots[item.id] = Slot(item, folder.seq, folder.seq)
         self._places[item.id] = folder
+        if item.first_id:
+            self._moved[item.first_id] = item.id
         self._tell(self._event(kind, item, old))
         return item
 
@@ -256,6 +272,7 @@ class Items(Directory):
         folder = self._places[item.id]
         folder.seq += 1
         slot.changed_seq = folder.seq
+        history.note(slot, item, folder.seq)
         slot.item = replace(
             item,
             change_key=ids.change_key(revision, self._bytes()),
@@ -268,8 +285,10 @@ class Items(Directory):
         self.bump()
         folder = self._places.pop(item.id)
         slot = folder.slots.pop(item.id)
+        self._moved.pop(item.first_id, None)
         folder.seq += 1
         folder.gone[item.id] = (slot.created_seq, folder.seq)
+        folder.traces[item.id] = history.trace(slot, folder.seq)
 
     def _event(
         self,

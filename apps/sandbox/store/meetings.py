@@ -29,10 +29,12 @@ CARRIED = (
 class Meetings(Sync):
     """The store as clients see it."""
 
-    def create(self, folder_id: str, fields: Fields, *, send: bool = False) -> Item:
+    def create(
+        self, folder_id: str, fields: Fields, *, send: bool = False, transaction_id: str = ""
+    ) -> Item:
         """Create an item. `fields` are those of `shaping.SETTABLE`, and `uid`. With `send` its attendees are invited."""
         with self.lock:
-            item = self.write_new(folder_id, fields)
+            item = self.write_new(folder_id, fields, transaction_id=transaction_id)
             if send:
                 self._invite(item, item.attendees, "request")
             return self.item(item.id)
@@ -45,8 +47,9 @@ class Meetings(Sync):
         change_key: str | None = None,
         resolution: Resolution = "AlwaysOverwrite",
         send: bool = False,
+        changed_only: bool = False,
     ) -> Item:
-        """Change an item; see `write`. With `send` its attendees get the update."""
+        """Change an item; see `write`. With `send` its attendees get the update; `changed_only`: those who are new."""
         with self.lock:
             before = self.item(item_id)
             item = self.write(item_id, fields, change_key=change_key, resolution=resolution)
@@ -56,7 +59,9 @@ class Meetings(Sync):
                 self._withdraw(
                     before, [one for one in before.attendees if one.address.lower() in gone]
                 )
-                self._invite(item, item.attendees, "update")
+                known = {one.address.lower() for one in before.attendees} if changed_only else set()
+                told = tuple(one for one in item.attendees if one.address.lower() not in known)
+                self._invite(item, told, "request" if changed_only else "update")
             return self.item(item_id)
 
     def delete(

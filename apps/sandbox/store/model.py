@@ -60,7 +60,8 @@ class Item:
 
     `overrides` (of a master) maps an occurrence's number to the fields that its exception changes; `deleted` holds
     the numbers that were deleted. `master_id`, `index` (from 1) and `original_start` are set on occurrences alone.
-    `touched` tells at which revision a field was last written, for AutoResolve.
+    `touched` tells at which revision a field was last written, for AutoResolve. `first_id` is the id that it got first,
+    once it was moved: what Graph's immutable ids are made of. `transaction_id` is what a client of Graph created it with.
     """
 
     id: str
@@ -100,6 +101,8 @@ class Item:
     master_id: str = ""
     index: int = 0
     original_start: dt.datetime | None = None
+    first_id: str = ""
+    transaction_id: str = ""
 
     @property
     def is_meeting(self) -> bool:
@@ -122,18 +125,45 @@ class Item:
         return self.show_as in BLOCKING and not self.is_cancelled
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where in time an item lay, a series with all its occurrences, until a folder's number `seq`."""
+
+    seq: int
+    start: dt.datetime
+    end: dt.datetime
+
+
 @dataclass(slots=True)
 class Slot:
-    """An item in its folder: at which of the folder's numbers it came, and was last changed."""
+    """An item in its folder: at which of the folder's numbers it came, and was last changed.
+
+    `whole_seq` is when it changed as a whole, and `numbers` when single occurrences of a series did (0: never since it
+    came). `spans` are where it lay before, the oldest first.
+    """
 
     item: Item
     created_seq: int
     changed_seq: int
+    whole_seq: int = 0
+    numbers: Mapping[int, int] = field(default_factory=dict)
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """An item that left its folder: the id that it got first, and where in time it lay."""
+
+    first_id: str
+    spans: tuple[Span, ...]
 
 
 @dataclass(slots=True)
 class Folder:
-    """A folder, its items, and what sync states need: numbers of changes, and what went away when."""
+    """A folder, its items, and what sync states need: numbers of changes, and what went away when.
+
+    `gone` has the numbers at which an item came and left; `traces` what views need to know of it.
+    """
 
     id: str
     change_key: str
@@ -144,6 +174,7 @@ class Folder:
     seq: int = 0
     slots: dict[str, Slot] = field(default_factory=dict)
     gone: dict[str, tuple[int, int]] = field(default_factory=dict)
+    traces: dict[str, Gone] = field(default_factory=dict)
 
     @property
     def items(self) -> list[Item]:

@@ -35,6 +35,7 @@ class State:
         self._listeners: list[Callable[[StoreEvent], None]] = []
         self._folders: dict[str, Folder] = {}
         self._places: dict[str, Folder] = {}
+        self._moved: dict[str, str] = {}
 
     def now(self) -> dt.datetime:
         """Tell the time, in whole seconds as Exchange stores it."""
@@ -67,8 +68,11 @@ class State:
         """Find folders and items again after the organisations were replaced as a whole."""
         self._folders.clear()
         self._places.clear()
+        self._moved.clear()
         for organisation in self.organisations.values():
             for mailbox in organisation.mailboxes.values():
                 for folder in mailbox.folders.values():
                     self._folders[folder.id] = folder
                     self._places.update(dict.fromkeys(folder.slots, folder))
+                    moved = (one for one in folder.items if one.first_id)
+                    self._moved.update({one.first_id: one.id for one in moved})

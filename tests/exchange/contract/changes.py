@@ -198,7 +198,7 @@ class Changes:
         with pytest.raises(SyncStateInvalid):
             room.calendar.changes(cursor, WINDOW)
         with pytest.raises(SyncStateInvalid):
-            room.calendar.advance(cursor)
+            room.calendar.advance(cursor, WINDOW)
 
     @needs(Can.FORGET_CURSORS)
     def test_cursor_that_the_server_forgot_is_refused(self, room: Room) -> None:

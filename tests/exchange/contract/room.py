@@ -251,7 +251,7 @@ def whole_view(calendar: Calendar, window: Window = WINDOW) -> list[CalendarEven
 def cursor_now(calendar: Calendar) -> str:
     cursor = ""
     for _page in range(1000):
-        page = calendar.advance(cursor)
+        page = calendar.advance(cursor, WINDOW)
         cursor = page.cursor
         if page.is_last:
             return cursor

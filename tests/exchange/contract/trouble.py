@@ -35,7 +35,7 @@ from tests.exchange.contract.updating import ALL, LATER
 
 READS: dict[str, Callable[[Calendar], object]] = {
     "open": lambda calendar: calendar.open(),
-    "advance": lambda calendar: calendar.advance(""),
+    "advance": lambda calendar: calendar.advance("", WINDOW),
     "view": lambda calendar: calendar.view(WINDOW),
     "find": lambda calendar: calendar.find(WINDOW, stamp=STAMP),
 }

@@ -83,7 +83,7 @@ class TestChanges:
     ) -> None:
         exchange.says(synced(is_last=False))
 
-        assert not calendar.advance("").is_last
+        assert not calendar.advance("", WINDOW).is_last
 
         (request,) = exchange.requests
         assert text(request, "m:MaxChangesReturned") == "512"
@@ -815,6 +815,6 @@ def test_port_is_made_from_settings(exchange: Exchange) -> None:
 
     port = ews_calendar.calendar_for(exchange.settings(), "room@example.com")
 
-    assert port.advance("").cursor == "state-2"
+    assert port.advance("", WINDOW).cursor == "state-2"
     assert not port.mails_attendees
     assert port.wire.requests == 1

@@ -1,0 +1,1 @@
+"""The wire of Microsoft 365: Graph v1.0."""
