@@ -37,8 +37,7 @@ def walk(connection: ExchangeConnection, email: str = "") -> Iterator[Stage]:
     from apps.exchange.ews import check  # noqa: PLC0415
 
     try:
-        password = unseal(connection.sealed_password)
-        found = _find_server(connection, password)
+        found = _find_server(connection)
     except ExchangeError as exc:
         yield _failed(_stage_of(exc), exc)
         return
@@ -55,7 +54,7 @@ def walk(connection: ExchangeConnection, email: str = "") -> Iterator[Stage]:
         yield Stage(name=told.step.value, words=told.words)
 
 
-def _find_server(connection: ExchangeConnection, password: str) -> str:
+def _find_server(connection: ExchangeConnection) -> str:
     """Settle where the server is; what autodiscover found, if it was asked.
 
     It knows mailboxes alone, and a service account need not have one: then the mailbox to try leads
@@ -66,6 +65,10 @@ def _find_server(connection: ExchangeConnection, password: str) -> str:
     """
     from apps.exchange.ews import autodiscover  # noqa: PLC0415 -- as above
 
+    if connection.is_microsoft:
+        # Where Microsoft is, is known.
+        return ""
+    password = unseal(connection.sealed_password)
     if connection.server:
         connection.server_url = ews_url(connection.server)
         return ""

@@ -230,19 +230,23 @@ def calendar_for(connection: ExchangeConnection, email: str) -> Calendar:
         Misconfigured: the connection is not installed, or not settled yet.
         SecretUnreadable: its password cannot be opened.
     """
-    from apps.exchange.ews.calendar import calendar_for as over_ews  # noqa: PLC0415 -- one wire
-
     if connection.state not in {State.INSTALLED, State.UNINSTALLING}:
         raise Misconfigured(
             _("The Exchange connection “%(name)s” is not installed.") % {"name": connection},
             fix=_("Install it under Apps, Exchange, or connect the resource through another one."),
         )
-    if not connection.server_url or not connection.sign_in:
+    if not connection.is_settled:
         raise Misconfigured(
             _("The Exchange connection “%(name)s” has not passed its check.")
             % {"name": connection},
             fix=_("Under Apps, Exchange, press Check again."),
         )
+    if connection.wire == ExchangeConnection.Wire.GRAPH:
+        from apps.exchange.graph.calendar import calendar_for as over_graph  # noqa: PLC0415
+
+        return over_graph(connection.graph_settings, email)
+    from apps.exchange.ews.calendar import calendar_for as over_ews  # noqa: PLC0415 -- one wire
+
     return over_ews(connection.settings, email)
 
 
@@ -254,7 +258,10 @@ def pushes_for(connection: ExchangeConnection) -> Pushes | None:
     """
     from apps.exchange.ews.streaming import EwsPushes  # noqa: PLC0415 -- one wire
 
-    if connection.state != State.INSTALLED or not connection.sign_in:
+    if connection.state != State.INSTALLED or not connection.is_settled:
+        return None
+    if connection.wire != ExchangeConnection.Wire.EWS:
+        # Microsoft Graph calls us; it holds no stream open.
         return None
     return EwsPushes(connection.settings)
 

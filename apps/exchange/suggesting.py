@@ -41,7 +41,7 @@ def suggestions(connection: ExchangeConnection) -> list[Suggestion]:
     known: list[Suggestion] | None = cache.get(key)
     if known is not None:
         return known
-    if connection.stopped_at or connection.is_paused or not connection.sign_in:
+    if connection.stopped_at or connection.is_paused or not connection.is_settled:
         return []
     if not cache.add(f"{key}.asked", 1, TROUBLE_REMEMBERED_S):
         # Somebody asks already: a slow server holds up one page, and not many.

@@ -15,6 +15,7 @@ from apps.bookings.models import Booking
 from apps.exchange.calendar import EventKey, ShowAs, Window
 from apps.exchange.models import ExchangeConnection
 from apps.resources.models import Resource
+from apps.sync.move_models import CalendarMove, KeptId, Move  # noqa: F401 -- Django looks here
 from apps.tenants.models import Tenant, User
 from apps.tenants.querysets import TenantQuerySet
 

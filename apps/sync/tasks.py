@@ -10,15 +10,15 @@ from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from apps.exchange.models import ExchangeConnection
-from apps.sync import connecting, leave, services, subscribing
+from apps.sync import connecting, leave, moving, services, subscribing
 from apps.sync import dispatch as dispatching
 from apps.sync.models import CalendarLink, SyncRun
 from apps.tenants.models import Membership, Role
 
 
 def dispatch() -> str:
-    """Each minute: enqueue the calendars that are due."""
-    return f"enqueued {dispatching.dispatch()}"
+    """Each minute: enqueue the calendars that are due, and the moves that stand still."""
+    return f"enqueued {dispatching.dispatch()}, moves {moving.dispatch()}"
 
 
 def want_full_rounds() -> str:
@@ -27,8 +27,16 @@ def want_full_rounds() -> str:
 
 
 def release_claims() -> str:
-    """Each hour: give free the addresses that were never proved."""
-    return f"released {connecting.release_claims()}"
+    """Each hour: give free the addresses that were never proved, and forget ids of moves long ago."""
+    return f"released {connecting.release_claims()}, forgot {moving.forget_old_ids()}"
+
+
+def carry_on_move(move_id: int) -> str:
+    """Go on with a move of calendars; long work goes on in another task."""
+    if moving.carry_on(move_id):
+        moving.enqueue(move_id)
+        return "continues"
+    return "done, or waits"
 
 
 def look_after_subscriptions() -> str:

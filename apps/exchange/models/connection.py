@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from typing import TYPE_CHECKING, Any, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -18,7 +19,11 @@ from apps.tenants.querysets import TenantQuerySet
 
 if TYPE_CHECKING:
     from apps.exchange.ews.session import EwsSettings
+    from apps.exchange.graph.session import GraphSettings
 
+# Exchange Online ends Exchange Web Services for everybody on this day.
+# https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/deprecation-of-ews-exchange-online
+EWS_ENDS_ON = dt.date(2027, 4, 1)
 # A check that told nothing for so long has ended without a word: its worker was killed.
 CHECK_LASTS_AT_MOST = dt.timedelta(minutes=3)
 
@@ -205,6 +210,16 @@ class ExchangeConnection(models.Model):
         return self.kind == self.Kind.MICROSOFT_365
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it is known where requests go, and how they sign in."""
+        return self.is_microsoft or bool(self.server_url and self.sign_in)
+
+    @property
+    def ends_on(self) -> dt.date | None:
+        """The day on which Microsoft switches its wire off, where that is known."""
+        return EWS_ENDS_ON if self.is_microsoft and self.wire == self.Wire.EWS else None
+
+    @property
     def is_checking(self) -> bool:
         """Whether a check goes on: started, not ended, and not silent for too long."""
         if self.check_started_at is None or self._has_told():
@@ -242,7 +257,39 @@ class ExchangeConnection(models.Model):
         """
         from apps.exchange.ews.session import EwsSettings  # noqa: PLC0415 -- only EWS needs it
 
+        if self.is_microsoft:
+            return EwsSettings(**self._microsoft_fields())
         return EwsSettings(**self.ews_fields(unseal(self.sealed_password)))
+
+    @property
+    def graph_settings(self) -> GraphSettings:
+        """What the wire over Microsoft Graph needs."""
+        from apps.exchange.graph.session import GraphSettings  # noqa: PLC0415 -- only Graph needs it
+        from apps.exchange.identity import tokens_for  # noqa: PLC0415 -- it needs this model
+
+        return GraphSettings(
+            settings.MICROSOFT_GRAPH_URL,
+            tokens_for(self, "graph"),
+            access=self.access,
+            key=str(self.uuid),
+        )
+
+    def _microsoft_fields(self) -> dict[str, Any]:
+        from apps.exchange.ews import session  # noqa: PLC0415 -- as above
+        from apps.exchange.identity import tokens_for  # noqa: PLC0415 -- it needs this model
+
+        is_application = self.access == self.Access.ORGANISATION
+        return {
+            "server_url": settings.MICROSOFT_EWS_URL,
+            "username": self.email,
+            "password": "",
+            "auth": session.BEARER_AUTH,
+            # An application acts for each mailbox; a person has the rights of a delegate.
+            "access": session.IMPERSONATION if is_application else session.DELEGATE,
+            "tokens": tokens_for(self, "ews"),
+            "app_id": settings.MICROSOFT_CLIENT_ID,
+            "key": str(self.uuid),
+        }
 
     def ews_fields(self, password: str) -> dict[str, Any]:
         return {

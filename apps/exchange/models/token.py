@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -18,10 +17,6 @@ RENEWED_BEFORE = dt.timedelta(minutes=5)
 
 class AccessTokenQuerySet(TenantQuerySet["AccessToken"]):
     tenant_path = "connection__tenant"
-
-    def fresh(self, now: dt.datetime) -> Self:
-        """Those that need not be renewed yet."""
-        return self.filter(expires_at__gt=now + RENEWED_BEFORE)
 
 
 class AccessToken(models.Model):
@@ -62,3 +57,9 @@ class AccessToken(models.Model):
 
     def __str__(self) -> str:
         return str(self.get_audience_display())
+
+    @property
+    def renew_at(self) -> dt.datetime:
+        """Some minutes before the end; half-way, where its life is shorter than that."""
+        life = self.expires_at - self.got_at
+        return self.expires_at - min(RENEWED_BEFORE, max(life, dt.timedelta()) / 2)

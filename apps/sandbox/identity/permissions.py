@@ -68,3 +68,14 @@ EVERY_ROLE: dict[Resource, frozenset[str]] = {
     "graph": frozenset({"Calendars.ReadWrite", "Place.Read.All"}),
     "ews": frozenset({"full_access_as_app"}),
 }
+
+
+def of(resource: Resource, names: frozenset[str], known: dict[str, Permission]) -> frozenset[str]:
+    """Choose the permissions of one resource: `known` are SCOPES or ROLES."""
+    return frozenset(one for one in names if one in known and known[one].resource == resource)
+
+
+def full(name: str) -> str:
+    """Write a permission with its resource's address; OpenID's have none."""
+    known = SCOPES.get(name) or ROLES.get(name)
+    return f"{ADDRESSES[known.resource]}/{name}" if known else name

@@ -127,6 +127,12 @@ class Identities(Meetings):
             ]
             return found + [(None, one) for one in self.identity.personal_accounts.values()]
 
+    def home_of(self, account: MicrosoftAccount) -> Organisation | None:
+        """Find an account's organisation; a personal one has none."""
+        return next(
+            (where for where, one in self.microsoft_accounts() if one.oid == account.oid), None
+        )
+
     def organisation_of(self, tenant: str) -> Organisation | None:
         """Find a Microsoft organisation by its tenant id or domain."""
         wanted = tenant.lower()

@@ -75,8 +75,14 @@ def test_tokens_are_kept_sealed_and_one_an_audience(connection: ExchangeConnecti
     assert unseal(token.sealed_token) == "access 2"
     assert token.scope == "Calendars.ReadWrite"
     assert "access 2" not in f"{token!r} {token} {vars(token)}"
-    assert AccessToken.objects.fresh(timezone.now()).exists()
-    assert not AccessToken.objects.fresh(token.expires_at - dt.timedelta(minutes=4)).exists()
+    assert token.expires_at - token.renew_at == dt.timedelta(minutes=5)
+
+
+def test_token_of_a_short_life_is_renewed_half_way() -> None:
+    now = timezone.now()
+    token = AccessToken(got_at=now, expires_at=now + dt.timedelta(minutes=4))
+
+    assert token.renew_at == now + dt.timedelta(minutes=2)
 
 
 def test_answer_without_refresh_token_leaves_the_one_that_is_there(
