@@ -9,7 +9,8 @@ import pytest
 from apps.sandbox.server import SandboxServer, serve
 from apps.sandbox.store import Store
 from apps.sandbox.streaming import Settings
-from tests.sandbox import wire
+from tests.sandbox import microsoft, wire
+from tests.sandbox.graph import Graph, connect
 
 
 @pytest.fixture
@@ -25,3 +26,11 @@ def server(store: Store) -> Iterator[SandboxServer]:
         wire.forget_connections()
     assert running.ews.invalid_answers == []
     assert running.errors == []
+
+
+@pytest.fixture
+def graph(server: SandboxServer) -> Graph:
+    """Graph, with a token of an application that may open every mailbox of the Microsoft organisation."""
+    microsoft.organisation(server.store)
+    microsoft.registration(server.store)
+    return connect(server)

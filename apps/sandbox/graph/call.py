@@ -12,9 +12,11 @@ from apps.sandbox.graph.errors import GraphError, bad
 from apps.sandbox.identity import callers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections import Counter
+    from collections.abc import Callable, Mapping
 
     from apps.sandbox.faults import Hits
+    from apps.sandbox.graph.replies import Reply
     from apps.sandbox.identity.callers import Caller
     from apps.sandbox.server import SandboxServer
     from apps.sandbox.store import Folder, Item, Mailbox, Store
@@ -70,7 +72,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One request, whether it came alone or in a batch. Names of headers are in lower case."""
+    """One request. Names of headers are in lower case.
+
+    `batched` counts, by mailbox, those requests of a batch that run at the same time as this one; None: it came alone.
+    """
 
     method: str
     path: str
@@ -78,14 +83,15 @@ class Ask:
     headers: Mapping[str, str]
     body: bytes
     host: str
-    in_batch: bool = False
+    batched: Counter[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A request. `arguments` are those of the query, names in lower case; `names` what the path names.
 
-    `address` is the request's own, without its query; `owner` the part of it that says whose things are meant.
+    `address` is the request's own, without its query; `owner` the part of it that says whose things are meant. `again`
+    lets another request be answered as this one is.
     """
 
     sandbox: SandboxServer
@@ -101,6 +107,7 @@ class Call:
     preferences: Preferences
     hits: Hits
     request: Ask
+    again: Callable[[Ask], Reply]
 
     @property
     def store(self) -> Store:

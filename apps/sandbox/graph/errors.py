@@ -33,8 +33,7 @@ KNOWN: dict[str, tuple[int, str]] = {
     "Request_ResourceNotFound": (404, "Resource does not exist."),
     "ErrorDuplicateTransactionId": (
         409,
-        "Your request can't be completed. The TransactionId specified in the request has already been used to create"
-        " a different event.",
+        "Your request can't be completed. The TransactionId specified in the request has already been used to create a different event.",
     ),
     "Conflict": (409, "The request conflicts with what is there."),
     "SyncStateNotFound": (410, "The sync state generation is not found; generation=149;"),

@@ -67,6 +67,16 @@ def stored(store: Store, given: str) -> str:
     return ids.occurrence_id(now, index) if index else now
 
 
+def of_ews(store: Store, ews_id: str, *, immutable: bool) -> str:
+    """Write an id of EWS in a form of Graph, of what has left its folder too, as notifications tell of it."""
+    if not immutable:
+        return rest(ews_id)
+    try:
+        return shown(store.item(ews_id), immutable=True)
+    except StoreError:
+        return of_first(store.first_id_of(ews_id))
+
+
 def occurrence_key(master: str, day: str) -> str:
     """Name an occurrence as `cancelledOccurrences` does: by its master's id and the day of its original start."""
     return f"OID.{master}.{day}"

@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from apps.sandbox.graph import calendars, delta, events, lists, subscribing
+from apps.sandbox.graph import (
+    batch,
+    calendars,
+    delta,
+    events,
+    lists,
+    people,
+    places,
+    schedule,
+    subscribing,
+)
 from apps.sandbox.graph.errors import GraphError, bad
 
 if TYPE_CHECKING:
@@ -33,6 +43,9 @@ OF_MAILBOX: dict[tuple[str, str], Operation] = {
     ("POST", "events/{event}/decline"): events.decline,
     ("GET", "calendarView"): lists.calendar_view,
     ("GET", "calendarView/delta"): delta.delta,
+    ("POST", "getSchedule"): schedule.get_schedule,
+    ("GET", "mailboxSettings"): people.mailbox_settings,
+    ("POST", "translateExchangeIds"): people.translate_ids,
 }
 # Directly below the version.
 OF_SERVICE: dict[tuple[str, str], Operation] = {
@@ -42,6 +55,12 @@ OF_SERVICE: dict[tuple[str, str], Operation] = {
     ("PATCH", "subscriptions/{subscription}"): subscribing.renew,
     ("DELETE", "subscriptions/{subscription}"): subscribing.end,
     ("POST", "subscriptions/{subscription}/reauthorize"): subscribing.reauthorize,
+    ("GET", "me"): people.me,
+    ("GET", "organization"): people.organization,
+    ("GET", "places/microsoft.graph.room"): places.rooms,
+    ("GET", "places/microsoft.graph.roomlist"): places.room_lists,
+    ("GET", "places/{place}/microsoft.graph.roomlist/rooms"): places.rooms_of_list,
+    ("POST", "$batch"): batch.batch,
 }
 # They send requests of their own, or are made of others.
 SLOW = frozenset({"$batch", "subscriptions"})
@@ -120,9 +139,13 @@ def _fits(template: list[str], segments: list[str]) -> dict[str, str] | None:
     for part, given in zip(template, segments, strict=True):
         if part.startswith("{"):
             names[part[1:-1]] = given
-        elif part.lower() != given.removesuffix("()").removeprefix("microsoft.graph.").lower():
+        elif _plain(part) != _plain(given):
             return None
     return names
+
+
+def _plain(segment: str) -> str:
+    return segment.removesuffix("()").lower().removeprefix("microsoft.graph.")
 
 
 def _shown(template: str) -> str:

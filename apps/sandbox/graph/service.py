@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from apps.sandbox.ews.service import Outcome
-from apps.sandbox.faults import Hits
 from apps.sandbox.graph import errors, routing, spoiling, times
 from apps.sandbox.graph.call import Answer, Ask, Call, Preferences, named_mailbox
 from apps.sandbox.graph.errors import GraphError
+from apps.sandbox.graph.replies import Reply
 from apps.sandbox.identity import callers
 from apps.sandbox.store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from apps.sandbox.faults import Hits
     from apps.sandbox.graph.routing import Route
     from apps.sandbox.identity.callers import Caller
     from apps.sandbox.server import SandboxServer
@@ -28,34 +25,6 @@ if TYPE_CHECKING:
 BELOW = "/graph"
 AT_ONCE = 4
 WAIT_S = 1  # what Retry-After says to who asks too much at once
-JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
-
-
-@dataclass(slots=True)
-class Reply:
-    """What one request is answered with. `cut`: nothing at all."""
-
-    status: int = 200
-    content: Mapping[str, Any] | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    raw: bytes | None = None
-    cut: bool = False
-    hits: Hits = field(default_factory=Hits)
-    operation: str = ""
-    mailbox: str = ""
-    account: str = ""
-
-    def serialised(self) -> bytes:
-        """Write the body."""
-        if self.raw is not None or self.content is None:
-            return self.raw or b""
-        return json.dumps(self.content, separators=(",", ":"), ensure_ascii=False).encode()
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """The error code, for the request log."""
-        error = (self.content or {}).get("error")
-        return (error["code"],) if isinstance(error, dict) else ()
 
 
 def respond(sandbox: SandboxServer, request: Request) -> Outcome:
@@ -87,24 +56,15 @@ def respond(sandbox: SandboxServer, request: Request) -> Outcome:
 
 def answered(sandbox: SandboxServer, ask: Ask) -> Reply:
     """Answer one request: whatever is refused gets Graph's body for refusals, and Graph's headers."""
-    reply = Reply(operation=f"{ask.method} {ask.path.removeprefix(f'/{routing.VERSION}/')}")
-    given = ask.headers.get("client-request-id", "")
-    request_id = str(uuid.uuid4())
+    reply = Reply(
+        operation=f"{ask.method} {ask.path.removeprefix(f'/{routing.VERSION}/')}",
+        client_request_id=ask.headers.get("client-request-id", ""),
+    )
     try:
         _answer(sandbox, ask, reply)
     except (GraphError, StoreError, callers.TokenRefused) as error:
-        refusal = _refusal(error)
-        reply.status = refusal.status
-        reply.headers |= refusal.headers
-        reply.content = errors.body(
-            refusal,
-            date=f"{sandbox.store.now():%Y-%m-%dT%H:%M:%S}",
-            request_id=request_id,
-            client_request_id=given or request_id,
-        )
-    reply.headers |= {"request-id": request_id, "client-request-id": given or request_id}
-    if reply.raw is None and reply.content is not None:
-        reply.headers["Content-Type"] = JSON
+        reply.refuse(_refusal(error), sandbox.store.now())
+    reply.sign()
     return reply
 
 
@@ -130,10 +90,7 @@ def _answer(sandbox: SandboxServer, ask: Ask, reply: Reply) -> None:
     addresses = [mailbox.address, *mailbox.aliases] if mailbox else []
     reply.hits = sandbox.faults.hit(route.operation, addresses, [caller.name, caller.app_id])
     call = _call(sandbox, ask, route, caller, reply.hits)
-    if ask.in_batch or mailbox is None:  # a batch counts its own
-        _run(call, route, reply, mailbox)
-        return
-    with sandbox.underway.one(caller.app_id, mailbox.id):
+    with sandbox.underway.one(caller.app_id, mailbox.id if mailbox else "", ask.batched):
         _run(call, route, reply, mailbox)
 
 
@@ -168,6 +125,7 @@ def _call(sandbox: SandboxServer, ask: Ask, route: Route, caller: Caller, hits: 
         preferences=Preferences.of(ask.headers.get("prefer", "")),
         hits=hits,
         request=ask,
+        again=lambda other: answered(sandbox, other),
     )
 
 

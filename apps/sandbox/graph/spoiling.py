@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from apps.sandbox.ews.service import Outcome
     from apps.sandbox.faults import Hits
     from apps.sandbox.graph.call import Call
-    from apps.sandbox.graph.service import Reply
+    from apps.sandbox.graph.replies import Reply
     from apps.sandbox.store import Mailbox, Store
 
 

@@ -24,8 +24,18 @@ class Underway:
         self._lock = threading.Lock()
 
     @contextmanager
-    def one(self, app: str, mailbox: str) -> Iterator[None]:
-        """Count a request while it runs. Raises GraphError ApplicationThrottled for the fifth at once."""
+    def one(self, app: str, mailbox: str, batched: Counter[str] | None = None) -> Iterator[None]:
+        """Count a request while it runs. Raises GraphError ApplicationThrottled for the fifth at once.
+
+        Requests of a batch that run at the same time are all counted in `batched`; what is in no mailbox is not counted.
+        """
+        if not mailbox:
+            yield
+            return
+        if batched is not None:
+            batched[mailbox] += 1
+            if batched[mailbox] > AT_ONCE:
+                raise throttled()
         key = (app, mailbox)
         with self._lock:
             if self._counts[key] >= AT_ONCE:

@@ -37,6 +37,14 @@ class Items(Directory):
         with self.lock:
             return self._moved.get(first_id, first_id)
 
+    def first_id_of(self, item_id: str) -> str:
+        """Give the id that a single or a series got first, by one that it has or had."""
+        with self.lock:
+            if item_id in self._places:
+                return self._slot(item_id).item.first_id or item_id
+            traces = (one.traces.get(item_id) for one in self._folders.values())
+            return next((one.first_id for one in traces if one is not None), item_id)
+
     def occurrence(self, master_id: str, index: int) -> Item:
         """Read an occurrence by its master's id and its number."""
         with self.lock:
