@@ -27,6 +27,8 @@ class Receiver:
         )
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._http.daemon_threads = True
+        # Who sent it may have lost patience, and be gone.
+        self._http.handle_error = lambda *_: None  # type: ignore[method-assign]
         self._http.receiver = self  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()

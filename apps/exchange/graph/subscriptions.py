@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from apps.exchange.graph.session import GraphSettings
 
 CHANGES = "created,updated,deleted"
-_BAD_REQUEST, _CONFLICT = 400, 409
+_BAD_REQUEST, _NOT_FOUND, _CONFLICT = 400, 404, 409
 # As we write it, and as Microsoft may give it back.
 _RESOURCE = re.compile(r"/?users(?:/([^/]+)|\('([^']+)'\))/events/?", re.IGNORECASE)
 # Seven digits of a second may come; six are read.
@@ -78,18 +78,18 @@ class GraphNotifiers:
             {"expirationDateTime": _written(until)},
             is_write=True,
         )
-        return self._promised(self._client.ask(call), call)
+        return self._promised(self._of_one(call), call)
 
     def reauthorize(self, promise_id: str) -> None:
         """https://learn.microsoft.com/graph/api/subscription-reauthorize; its end stays where it is."""
         url = links.path("subscriptions", promise_id, "reauthorize")
-        self._client.ask(Call("POST subscriptions/{id}/reauthorize", url, is_write=True))
+        self._of_one(Call("POST subscriptions/{id}/reauthorize", url, is_write=True))
 
     def end(self, promise_id: str) -> None:
         """https://learn.microsoft.com/graph/api/subscription-delete"""
         url = links.path("subscriptions", promise_id)
         try:
-            self._client.ask(Call("DELETE subscriptions/{id}", url, is_write=True))
+            self._of_one(Call("DELETE subscriptions/{id}", url, is_write=True))
         except NotFound:
             return
 
@@ -97,6 +97,13 @@ class GraphNotifiers:
         """https://learn.microsoft.com/graph/api/subscription-list: of this application, without the secrets."""
         call = Call("GET subscriptions", "/subscriptions")
         return tuple(self._promised(row, call) for row in self._client.rows(call))
+
+    def _of_one(self, call: Call) -> Mapping[str, Any]:
+        """What is said of a subscription by its id; whatever the code, 404 is about that."""
+        answer = self._client.send(call)
+        if answer.status == _NOT_FOUND:
+            raise NotFound(_("Microsoft does not tell of this mailbox any more."))
+        return self._judged(call, answer)
 
     def _judged(self, call: Call, answer: Any) -> Mapping[str, Any]:
         found = self._client.judged(answer, call)
