@@ -20,8 +20,11 @@ from apps.exchange.secrets import seal
 from apps.exchange.signals import connection_works
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from apps.exchange.calendar import Calendar
     from apps.exchange.checking import Stage
+    from apps.exchange.graph.glancing import Glance
     from apps.exchange.push import Notifiers, Pushes
     from apps.tenants.models import Tenant, User
 
@@ -278,6 +281,17 @@ def notifiers_for(connection: ExchangeConnection) -> Notifiers | None:
     ):
         return None
     return GraphNotifiers(connection.graph_settings)
+
+
+def glance(connection: ExchangeConnection, cursor_of: Mapping[str, str]) -> dict[str, Glance]:
+    """Of each address whether anything is new since its cursor, many by one request.
+
+    Raises:
+        ExchangeError: none of them could be looked at.
+    """
+    from apps.exchange.graph.glancing import glance as over_graph  # noqa: PLC0415 -- one wire
+
+    return over_graph(connection.graph_settings, cursor_of)
 
 
 # --- Inside -----------------------------------------------------------------------------------------

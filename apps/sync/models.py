@@ -7,7 +7,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -40,6 +40,26 @@ class CalendarLinkQuerySet(TenantQuerySet["CalendarLink"]):
             )
             .filter(Q(connection__paused_until=None) | Q(connection__paused_until__lte=now))
             .order_by("due_at", "pk")
+        )
+
+    def resting(self, now: dt.datetime) -> Self:
+        """Those that a glance can do for: with nothing new there, there is nothing to do.
+
+        Whether what the last plan followed from is still so (`rest.py`) is seen when it is looked at.
+        """
+        waits = RemoteEvent.objects.filter(calendar=OuterRef("pk")).filter(
+            Q(is_untold=True) | Q(read_again_at__lte=now)
+        )
+        return (
+            self.filter(
+                state=CalendarLink.State.IN_SYNC,
+                failures=0,
+                barren_starts=0,
+                is_nudged=False,
+                is_full_round_wanted=False,
+            )
+            .exclude(Q(cursor="") | Q(rests_with=""))
+            .exclude(Exists(waits))
         )
 
 
@@ -149,10 +169,12 @@ class CalendarLink(models.Model):
 
     def is_pushed(self, now: dt.datetime) -> bool:
         """Whether its server tells of changes, as far as can be known."""
+        return self.is_heard(now) or self.subscriptions.alive(now).exists()
+
+    def is_heard(self, now: dt.datetime) -> bool:
+        """Whether its server gave a sign of life a moment ago."""
         silent_after = dt.timedelta(seconds=settings.PUSH_SILENT_AFTER_S)
-        if self.heard_at is not None and now - self.heard_at < silent_after:
-            return True
-        return self.subscriptions.alive(now).exists()
+        return self.heard_at is not None and now - self.heard_at < silent_after
 
     @property
     def is_first_sync(self) -> bool:

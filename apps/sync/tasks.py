@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from apps.exchange.models import ExchangeConnection
-from apps.sync import connecting, leave, moving, services, subscribing
+from apps.sync import connecting, glancing, leave, moving, services, subscribing
 from apps.sync import dispatch as dispatching
 from apps.sync.models import CalendarLink, SyncRun
 from apps.tenants.models import Membership, Role
@@ -96,6 +96,12 @@ def tell_owners(connection_id: int) -> str:
             [email],
         )
     return f"told {len(emails)}"
+
+
+def glance(connection_id: int, calendar_ids: list[int]) -> str:
+    """See by one request in which of several calendars that rest anything is new."""
+    quiet = glancing.glance(connection_id, calendar_ids)
+    return f"quiet {quiet} of {len(calendar_ids)}"
 
 
 def sync_calendar(calendar_id: int, trigger: str = SyncRun.Trigger.SCHEDULE) -> str:
