@@ -210,7 +210,7 @@ def _copied(organisation: Organisation) -> Organisation:
                 folder,
                 slots={item_id: replace(slot) for item_id, slot in folder.slots.items()},
                 gone=dict(folder.gone),
-                traces=dict(folder.traces),
+                first_ids=dict(folder.first_ids),
             )
             for role, folder in mailbox.folders.items()
         }

@@ -149,7 +149,7 @@ def refused(
     ]
     outcome = _screen(
         "Sorry, but we’re having trouble signing you in",
-        _who(request, account) if account else None,
+        h("p", account.upn, class_="who") if account else None,
         h("p", f"{refusal.name}: {refusal.text}", class_="message bad", role="alert"),
         h("p", "Correlation id: ", h("code", str(uuid.uuid4())), class_="faint"),
         h("div", ways, class_="actions") if back or account else None,
