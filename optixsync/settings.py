@@ -49,6 +49,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.microsoft",
     "django_q",
     "apps.tenants",
     "apps.resources",
@@ -184,6 +186,8 @@ MICROSOFT_GRAPH_URL = env.str("MICROSOFT_GRAPH_URL", default="https://graph.micr
 MICROSOFT_EWS_URL = env.str(
     "MICROSOFT_EWS_URL", default="https://outlook.office365.com/EWS/Exchange.asmx"
 )
+# Where Microsoft tells of changes, without a path; empty: PUBLIC_URL, if that is https.
+MICROSOFT_NOTIFICATION_URL = env.str("MICROSOFT_NOTIFICATION_URL", default="").rstrip("/")
 # A calendar's state counts as unknown so long after its last good run.
 SYNC_STALE_AFTER_S = env.int("SYNC_STALE_AFTER_S", default=900)
 # One worker has a calendar so long without renewing; a killed one's calendar is free after that.
@@ -216,6 +220,10 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 ACCOUNT_ADAPTER = "apps.console.accounts.AccountAdapter"
+# Microsoft's sign-in installs Microsoft 365; nobody signs in or up by it, and no token is kept there.
+SOCIALACCOUNT_ADAPTER = "apps.console.accounts.SocialAccountAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]

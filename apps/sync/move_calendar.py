@@ -19,9 +19,15 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.exchange import services as connections
-from apps.exchange.errors import AccessDenied, Misconfigured, NotFound
+from apps.exchange.errors import (
+    AuthenticationFailed,
+    ExchangeError,
+    Misconfigured,
+    NotFound,
+    Transient,
+)
 from apps.exchange.models import ExchangeConnection
-from apps.sync import services
+from apps.sync import services, subscribing
 from apps.sync.connecting import forget_trouble, refuse_read_only, refuse_taken
 from apps.sync.dispatch import enqueue
 from apps.sync.fingerprint import fingerprint, rest_part, time_part
@@ -104,8 +110,10 @@ class _Way:
         translate = self.translator.to_graph if self.leads_to_graph else self.translator.to_ews
         try:
             return {**(translate(left) if left else {}), **known}
-        except AccessDenied:
-            # The grant is for calendars, and this is asked of the directory: UIDs will do.
+        except (AuthenticationFailed, Transient):
+            raise
+        except ExchangeError:
+            # A grant for calendars alone may not cover it: UIDs will do.
             return known
 
 
@@ -411,6 +419,7 @@ def _switch(
     calendar.draft_until, calendar.draft_days = None, 0
     calendar.is_full_round_wanted = True
     calendar.push_until = calendar.heard_at = None
+    subscribing.end(calendar)
     if calendar.state != State.PAUSED:
         forget_trouble(calendar)
         if calendar.state == State.NEEDS_ATTENTION:

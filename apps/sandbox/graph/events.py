@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from apps.sandbox import zones
 from apps.sandbox.graph import lists, queries, reading
 from apps.sandbox.graph.call import Answer, Call
 from apps.sandbox.graph.errors import GraphError, bad
@@ -15,6 +16,8 @@ from apps.sandbox.graph.showing import Showing, etag, event
 from apps.sandbox.store import StoreError, series
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from apps.sandbox.store import Folder, Item
     from apps.sandbox.store.meetings import Reply
 
@@ -26,12 +29,8 @@ _ETAG = 'W/"'
 def list_events(call: Call) -> Answer:
     """Answer GET events: singles and masters, the newest first."""
     folder = call.readable()
-    found = call.store.find(folder.id, limit=queries.LONGEST_PAGE)
-    items, offset = list(found.items), len(found.items)
-    while not found.is_last:
-        found = call.store.find(folder.id, offset=offset, limit=queries.LONGEST_PAGE)
-        items += found.items
-        offset += len(found.items)
+    slots = sorted(folder.slots.values(), key=lambda slot: -slot.created_seq)
+    items = [slot.item for slot in slots]
     return lists.page(call, queries.ordered(call, queries.filtered(call, items)), _context(call))
 
 
@@ -83,6 +82,8 @@ def change(call: Call) -> Answer:
     """Answer PATCH events/{id}: what changes for attendees is mailed to them; new attendees alone to the new ones."""
     item = call.item(call.writable())
     fields = reading.read(call.body, item)
+    if item.index and "start" in fields:
+        _refuse_others_days(call, item, fields["start"])
     changed = call.store.change(
         item.id,
         fields,
@@ -92,6 +93,19 @@ def change(call: Call) -> Answer:
         changed_only=fields.keys() <= {"attendees", *OWN},
     )
     return _shown(call, changed)
+
+
+def _refuse_others_days(call: Call, item: Item, start: dt.datetime) -> None:
+    """Keep an occurrence between the days of its neighbours. Raises GraphError ErrorOccurrenceCrossingBoundary."""
+    master = call.store.item(item.master_id)
+    zone = zones.zone(master.start_zone)
+    before, after = series.neighbours(master, item.index)
+    day = start.astimezone(zone).date()
+    early = before is not None and day <= before.start.astimezone(zone).date()
+    late = after is not None and day >= after.start.astimezone(zone).date()
+    if early or late:
+        text = "Modified occurrence is crossing or overlapping adjacent occurrence."
+        raise bad(text, "ErrorOccurrenceCrossingBoundary")
 
 
 def delete(call: Call) -> Answer:
