@@ -106,6 +106,7 @@ def subjects(sandbox: SandboxServer) -> set[str]:
 
 
 def test_organisation_wide_from_the_menu_to_the_last_tick(owner: Page) -> None:
+    look(owner, "microsoft_install_registered", microsoft.INSTALL)
     begin(owner, "Organisation-wide")
     choose(owner, ADMIN)
     accept(owner)
