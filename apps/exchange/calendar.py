@@ -133,7 +133,8 @@ class Item:
 class Page:
     """Changes since a cursor; the later of two for one item counts, also of two pages.
 
-    `gone` holds ids of items that the server says are no longer here; that alone proves nothing.
+    `gone` holds ids of items that the server says are no longer here, and perhaps of occurrences by
+    their wire ids; that alone proves nothing.
     """
 
     items: tuple[Item, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -16,13 +17,14 @@ from django_q.tasks import async_task
 from apps.exchange import checking
 from apps.exchange.errors import AuthenticationFailed, Misconfigured
 from apps.exchange.models import AccessToken, ExchangeConnection
-from apps.exchange.secrets import seal
+from apps.exchange.secrets import SecretUnreadable, seal
 from apps.exchange.signals import connection_works
 
 if TYPE_CHECKING:
     from apps.exchange.calendar import Calendar
     from apps.exchange.checking import Stage
     from apps.exchange.push import Pushes
+    from apps.exchange.translation import Translator
     from apps.tenants.models import Tenant, User
 
 logger = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 State = ExchangeConnection.State
 # The error kind of a connection that was changed, and not checked since.
 CHANGED = "changed"
+PROBED_EVERY = dt.timedelta(hours=1)
 # What a check finds out, besides its stages. An account keeps its id while its email changes.
 SETTLED = (
     "server_url",
@@ -213,6 +216,20 @@ def start_check(connection: ExchangeConnection) -> bool:
     return True
 
 
+def probe_stopped(now: dt.datetime) -> int:
+    """Have those checked again whose grant was refused an hour ago or earlier; how many.
+
+    A new secret, or a key that is there again, mends many of them at once, and nobody has to press
+    anything. A password is never tried without a person: that could lock its account.
+    """
+    stopped = ExchangeConnection.objects.installed().filter(
+        kind=ExchangeConnection.Kind.MICROSOFT_365,
+        error_kind__in=(AuthenticationFailed.kind, SecretUnreadable.kind),
+        stopped_at__lte=now - PROBED_EVERY,
+    )
+    return sum(start_check(connection) for connection in stopped)
+
+
 def check(connection: ExchangeConnection) -> list[Stage]:
     """Walk the stages now, and store each as it ends. A good check installs, and ends a stop.
 
@@ -288,6 +305,21 @@ def calendar_for(connection: ExchangeConnection, email: str) -> Calendar:
     from apps.exchange.ews.calendar import calendar_for as over_ews  # noqa: PLC0415 -- one wire
 
     return over_ews(connection.settings, email)
+
+
+def translator_for(connection: ExchangeConnection, email: str) -> Translator:
+    """What turns the ids of EWS into those of Graph, and back; only a connection over Graph can.
+
+    Raises:
+        Misconfigured: it is over another wire.
+    """
+    from apps.exchange.graph.translating import translator_for as over_graph  # noqa: PLC0415
+
+    if connection.wire != ExchangeConnection.Wire.GRAPH:
+        raise Misconfigured(
+            _("“%(name)s” is no connection over Microsoft Graph.") % {"name": connection}
+        )
+    return over_graph(connection.graph_settings, email)
 
 
 def pushes_for(connection: ExchangeConnection) -> Pushes | None:

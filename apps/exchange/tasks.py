@@ -38,3 +38,8 @@ def forget_sign_ins() -> str:
     """Each hour: remove the sign-ins that are over, with whatever they still hold."""
     deleted, _rows = SignInAttempt.objects.over(timezone.now()).delete()
     return f"removed {deleted}"
+
+
+def probe_stopped() -> str:
+    """Some times an hour: look whether those that Microsoft refused work again, each once an hour."""
+    return f"probes {services.probe_stopped(timezone.now())}"

@@ -42,6 +42,14 @@ def rows_of(session: Session, item_ids: Collection[str]) -> dict[str, dict[Event
     return rows
 
 
+def masters_of(session: Session, wire_ids: Collection[str]) -> set[str]:
+    """The series whose occurrences are known under these ids of their own."""
+    if not wire_ids:
+        return set()
+    rows = RemoteEvent.objects.filter(calendar=session.calendar, wire_id__in=wire_ids)
+    return set(rows.exclude(original_start="").values_list("item_id", flat=True))
+
+
 def vanished(session: Session, item: Item, rows: Iterable[RemoteEvent]) -> list[RemoteEvent]:
     """Rows of an item that it no longer has, though the window would show them."""
     seen = {event.key for event in item.events}

@@ -193,19 +193,21 @@ def _page(session: Session) -> bool:
     page = session.port.changes(calendar.cursor, session.window)
     session.run.pages += 1
     latest = {item.item_id: item for item in page.items}
-    known = mirror.rows_of(session, [*latest, *page.gone])
+    # Of an occurrence some servers tell its own id alone: what became of its series is looked up.
+    gone = {*page.gone, *mirror.masters_of(session, page.gone) - latest.keys()}
+    known = mirror.rows_of(session, [*latest, *gone])
     # A link may know one that was gone before it was ever seen.
-    linked = {key.item_id for key in mirror.linked_keys(session, page.gone)}
+    linked = {key.item_id for key in mirror.linked_keys(session, gone)}
     silent = mirror.untold(session) - latest.keys() if page.is_last else set()
     doubtful = {
-        item_id for item_id in page.gone if _is_there(known[item_id], item_id in linked)
+        item_id for item_id in gone if _is_there(known[item_id], item_id in linked)
     } | {
         item.item_id
         for item in latest.values()
         if not item.problem and mirror.vanished(session, item, known[item.item_id].values())
     }
     reread = _verify_all(session, doubtful | silent)
-    is_news = bool(page.items or page.gone or silent)
+    is_news = bool(page.items or gone or silent)
     if not is_news and page.cursor == calendar.cursor:
         return page.is_last
     with transaction.atomic():

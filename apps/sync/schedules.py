@@ -9,6 +9,7 @@ SCHEDULES = {
     "Sync: due calendars": ("apps.sync.tasks.dispatch", 1),
     "Sync: full rounds": ("apps.sync.tasks.want_full_rounds", 60),
     "Sync: claims never proved": ("apps.sync.tasks.release_claims", 60),
+    "Exchange: connections that Microsoft refused": ("apps.exchange.tasks.probe_stopped", 10),
     "Exchange: sign-ins that are over": ("apps.exchange.tasks.forget_sign_ins", 60),
     "Exchange: the end of the client secret": ("apps.exchange.tasks.warn_of_secret", 360),
 }

@@ -86,7 +86,7 @@ def serving(address: str = "127.0.0.1", *, certificate: Path | None = None) -> I
             if answer.promises:
                 self.close_connection = True
 
-        do_GET = do_POST  # noqa: N815 -- the name that http.server looks for
+        do_GET = do_PATCH = do_DELETE = do_POST  # noqa: N815 -- names that http.server looks for
 
         def log_message(self, *args: object) -> None:
             pass

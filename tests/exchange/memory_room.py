@@ -192,6 +192,7 @@ class MemoryRoom:
     other: str = "lounge@example.com"
     nobody: str = "nobody@example.com"
     alias: str = "ROOM-1@example.org"
+    tells_far_away: bool = True
     mailbox: MemoryMailbox = field(init=False)
     # As the contract has them.
     calendar: Calendar = field(init=False)

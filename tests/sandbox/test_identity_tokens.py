@@ -477,10 +477,15 @@ def test_a_token_call_can_be_cut_before_and_after_it_is_done(
     assert (redeem(server, code).status_code == 400) is is_used
 
 
-def test_a_token_call_can_be_refused_by_any_code(server: SandboxServer) -> None:
-    server.faults.arrange({"kind": "error", "operation": "token", "code": "AADSTS90055"})
+@pytest.mark.parametrize(
+    ("given", "code"), [({"code": "AADSTS90055"}, 90055), ({"code": "90055"}, 90055), ({}, 90033)]
+)
+def test_a_token_call_can_be_refused_by_any_code(
+    server: SandboxServer, given: dict[str, str], code: int
+) -> None:
+    server.faults.arrange({"kind": "error", "operation": "token", **given})
 
-    assert refusal(itself(server))[1:] == ("temporarily_unavailable", 90055)
+    assert refusal(itself(server))[1:] == ("temporarily_unavailable", code)
 
 
 def test_token_calls_are_posted(server: SandboxServer) -> None:

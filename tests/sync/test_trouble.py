@@ -521,3 +521,31 @@ def test_full_round_that_was_wanted_anew_begins_at_the_beginning(world: World) -
     assert world.blocking_here() == [(world.at(24), world.at(25))]
     assert world.calendar.cursor
     assert not world.calendar.is_full_round_wanted
+
+
+def test_refused_cursor_is_kept_until_the_round_that_replaces_it_is_whole(world: World) -> None:
+    world.outlook.book(world.at(24), world.at(25))
+    world.sync()
+    before = world.calendar.cursor
+    lost: list[str] = []
+
+    def hook(name: str, when: str) -> None:
+        if (name, when) == ("changes", "before") and not lost:
+            lost.append(name)
+            raise errors.SyncStateInvalid("Lost.")
+        if (name, when) == ("view", "before") and len(lost) == 1:
+            lost.append(name)
+            raise errors.Transient("Connection reset.")
+
+    world.port.hook = hook
+    world.sync()
+    world.calendar.refresh_from_db()
+    assert lost == ["changes", "view"]
+    assert world.calendar.cursor == before
+    assert world.calendar.is_full_round_wanted
+
+    world.later(HOUR)
+    world.sync()
+    world.calendar.refresh_from_db()
+    assert not world.calendar.is_full_round_wanted
+    assert Booking.objects.blocking().count() == 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
 from apps.bookings.models import Booking, BookingChange
-from apps.exchange.calendar import ShowAs
+from apps.exchange.calendar import Page, ShowAs, Window
+from apps.exchange.memory import MemoryCalendar
 from apps.sync.models import RemoteEvent, SyncChange
 from tests.sync.world import DAY, HOUR, World, mirror_equals_calendar
 
@@ -311,3 +313,24 @@ def test_event_moved_to_another_folder_and_back_keeps_its_booking(world: World) 
     booking.refresh_from_db()
     assert booking.status == "confirmed"
     assert agreed(world)
+
+
+def test_occurrence_that_is_told_as_gone_by_its_own_id_cancels_its_booking_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = world.outlook.book_series(world.at(24), HOUR)
+    world.sync()
+    row = RemoteEvent.objects.get(item_id=keys[1].item_id, original_start=keys[1].original_start)
+    RemoteEvent.objects.filter(pk=row.pk).update(wire_id="its own id")
+    world.outlook.delete(keys[1])
+    changes = MemoryCalendar.changes
+
+    def thin(port: MemoryCalendar, cursor: str, window: Window) -> Page:
+        page = changes(port, cursor, window)
+        return replace(page, items=(), gone=("its own id", "of something else"))
+
+    monkeypatch.setattr(MemoryCalendar, "changes", thin)
+    world.sync()
+
+    assert Booking.objects.blocking().count() == 3
+    assert world.blocking_here() == world.blocking_there()

@@ -26,7 +26,6 @@ from apps.exchange.calendar import (
 from apps.exchange.errors import (
     AccessDenied,
     ExchangeError,
-    Misconfigured,
     NotFound,
     Rejected,
     StaleChangeKey,
@@ -35,7 +34,7 @@ from apps.exchange.errors import (
 )
 from apps.exchange.graph import batch, codes, cursors, links, mapping
 from apps.exchange.graph.client import Call, Client
-from apps.exchange.graph.codes import Duplicate
+from apps.exchange.graph.codes import Duplicate, Unsearchable
 from apps.exchange.graph.mapping import Kind, Row, Unreadable, text
 from apps.exchange.graph.reading import PAGE, Reader, paged, single
 from apps.exchange.graph.session import ORGANISATION
@@ -265,8 +264,7 @@ class GraphCalendar:
             conditions.append(f"iCalUId eq '{_quoted(uid)}'")
         try:
             found = dict(self._reader.found(map(self._reader.search_call, conditions)))
-        except Misconfigured:
-            # It does not search by this: look through what lies in the window.
+        except Unsearchable:
             found = {
                 one.key.item_id: one.is_occurrence
                 for one in self._window(window)

@@ -49,6 +49,10 @@ class Duplicate(Rejected):
         super().__init__(cause)
 
 
+class Unsearchable(Transient):
+    """The server cannot search by this property: look through what lies in the window."""
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """What a request was about: for the words, and for whether a lost reply leaves doubt."""
@@ -64,10 +68,6 @@ class Where:
     @property
     def is_of_an_event(self) -> bool:
         return "/{id}" in self.operation
-
-    @property
-    def follows_a_link(self) -> bool:
-        return self.operation == "GET calendarView/delta"
 
 
 def judge(
@@ -253,8 +253,10 @@ def _other(where: Where, code: str) -> ExchangeError:
             _("Exchange cannot read this event (%(code)s).") % {"code": code},
             fix=_("Open it in Outlook; if it cannot be opened there either, delete it."),
         )
-    if where.follows_a_link:
+    if where.operation == "GET calendarView/delta":
         return _no_cursor(where, code)
+    if where.operation == "GET events":
+        return Unsearchable(_("The server cannot search for this (%(code)s).") % {"code": code})
     return Misconfigured(
         _("Microsoft 365 does not understand what we ask (%(code)s).") % {"code": code},
         fix=_("Tell whoever runs OptixSync: the log says more."),

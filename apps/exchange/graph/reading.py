@@ -174,9 +174,9 @@ class Reader:
         of_days = master.get("isAllDay") is True
         self._of_days[master_id] = of_days
         outside = master.get("exceptionOccurrences")
-        rows = (
-            [row for row in outside if isinstance(row, dict)] if isinstance(outside, list) else []
-        )
+        rows: list[Row] = []
+        if isinstance(outside, list):
+            rows.extend(row for row in outside if isinstance(row, dict))
         rows += self._instances(master_id, instances, window)
         stamp, attempt = mapping.stamp_of(master), mapping.attempt_id(master)
         found: dict[EventKey, CalendarEvent] = {}

@@ -181,5 +181,7 @@ def _lasts(expires_in: object) -> dt.timedelta:
 
 
 def _back_off(response: requests.Response) -> dt.timedelta:
-    told = failures.wait(response.headers.get("Retry-After", "")) or BACK_OFF
+    told = failures.wait(response.headers.get("Retry-After", ""))
+    if told is None:
+        return BACK_OFF
     return min(max(told, dt.timedelta(seconds=1)), BACK_OFF_AT_MOST)

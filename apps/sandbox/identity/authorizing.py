@@ -172,10 +172,17 @@ def _asks(
     if _needs_admin(account, missing):
         if asked.answer in {"request", "back"}:
             return asked.back.refused(store, Refusal(90095 if asked.answer == "request" else 90094))
-        return screens.approval(asked.request, asked.app, account, wanted, back=asked.back)
+        return screens.approval(
+            asked.request, asked.app, account, permissions.Wanted(scopes=wanted), back=asked.back
+        )
     if asked.answer != "accept":
         return screens.consent(
-            asked.request, asked.app, account, organisation, scopes=wanted, back=asked.back
+            asked.request,
+            asked.app,
+            account,
+            organisation,
+            wanted=permissions.Wanted(scopes=wanted, openid=asked.scope.openid),
+            back=asked.back,
         )
     for_all = account.is_admin and asked.request.form.get("for_all")
     store.consent(organisation, asked.app.client_id, wanted, account=None if for_all else account)

@@ -62,6 +62,7 @@ KNOWN: dict[int, tuple[str, str, str]] = {
     70043: (_GRANT, "token_expired", "The refresh token has expired or is invalid due to sign-in frequency checks by Conditional Access."),
     90002: (_REQUEST, "", "Tenant not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."),
     90023: (_REQUEST, "", "Unsupported 'prompt' value."),
+    90033: ("temporarily_unavailable", "", "A transient error has occurred. Please try again."),
     90055: ("temporarily_unavailable", "", "There are too many incoming requests."),
     90072: (_DENIED, "", "User account from identity provider does not exist in the tenant and cannot access the application in that tenant. The account needs to be added as an external user in the tenant first."),
     90093: (_DENIED, "", "This operation can only be performed by an administrator. Sign out and sign in as an administrator or contact one of your organization's administrators."),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from apps.sandbox.store import Store
     from apps.sandbox.web import Request
 
+TRANSIENT = 90033
+
 
 def respond(sandbox: SandboxServer, request: Request) -> Outcome:
     """Answer a request below `/login`."""
@@ -53,7 +55,8 @@ def _before(store: Store, hits: Hits) -> Outcome | None:
     if hits.first("cut-before") is not None:
         return Outcome(cut=True)
     if wrong := hits.first("error"):
-        return _refused(store, Refusal(int(wrong["code"].removeprefix("AADSTS"))))
+        digits = str(wrong["code"]).removeprefix("AADSTS")
+        return _refused(store, Refusal(int(digits) if digits.isdigit() else TRANSIENT))
     return None
 
 

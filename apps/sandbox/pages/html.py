@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +82,25 @@ def redirect(where: str) -> Response:
 def hidden(text: str) -> Html:
     """Write what is read aloud, and not shown."""
     return h("span", text, class_="unseen")
+
+
+def copy_button(what: str, value: str) -> Html:
+    """Make a button that a script shows; without one the text can be copied by hand."""
+    label = hidden(
+        f" {what.lower()} {value}" if what in {"alias", "address"} else f" {what.lower()}"
+    )
+    return h(
+        "button", "Copy", label, type="button", hidden=True, data_copy=value, data_what=what.lower()
+    )
+
+
+def facts(rows: Iterable[tuple[str, str]], *more: Child) -> Html:
+    """List what is to be typed or compared, each with a button that copies it."""
+    listed = [
+        h("div", h("dt", what), h("dd", h("code", value), copy_button(what, value)))
+        for what, value in rows
+    ]
+    return h("dl", listed, *more, class_="facts")
 
 
 def _headers(script: str, forms_lead_to: str) -> dict[str, str]:

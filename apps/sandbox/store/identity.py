@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from apps.sandbox.identity import permissions, tokens
@@ -94,6 +95,15 @@ class Identities(Meetings):
             self.registrations[made.client_id] = made
             self.bump()
             return made
+
+    def set_secret_expiry(self, client_id: str, at: dt.datetime) -> None:
+        """Say when an application's secrets expire. Raises StoreError UnknownApplication."""
+        with self.lock:
+            found = self.registrations.get(client_id)
+            if found is None:
+                raise StoreError("UnknownApplication", f"There is no application {client_id}.")
+            found.secrets = tuple(replace(one, expires_at=at) for one in found.secrets)
+            self.bump()
 
     def add_microsoft_account(
         self, domain: str | None, *, upn: str, name: str, **more: Any

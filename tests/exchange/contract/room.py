@@ -223,6 +223,8 @@ class Room(Protocol):
     nobody: str
     # With Can.ALIAS: another address of the room. With Can.KIND: a room it is.
     alias: str
+    # Whether changes are told wherever they lie, or only in the window that the cursor is for.
+    tells_far_away: bool
 
     def fresh(self, address: str = "", *, page_size: int = 0) -> Calendar:
         """Another port, as another worker has it: to the room, or to an address.

@@ -276,6 +276,7 @@ class SandboxRoom:
     other: str = OTHER
     nobody: str = f"nobody@{DOMAIN}"
     alias: str = ALIAS
+    tells_far_away: bool = True
     # As the contract has them.
     calendar: Calendar = field(init=False)
     outlook: contract.Outlook = field(init=False)

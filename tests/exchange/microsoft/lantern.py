@@ -6,7 +6,9 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from apps.exchange.models import ExchangeConnection
+from django.utils import timezone
+
+from apps.exchange.models import AccessToken, ExchangeConnection
 from apps.exchange.secrets import seal
 from apps.sandbox.server import SandboxServer
 from apps.tenants.models import Tenant
@@ -71,6 +73,26 @@ class Lantern:
 
     def asked(self, operation: str) -> int:
         return len(self.server.requests.lines(operation))
+
+    def events(self, mailbox: str) -> int:
+        """How many there are in its calendar."""
+        return len(self.server.store.mailbox(mailbox).calendar.items)
+
+    def sign_in_again(self) -> tuple[str, str]:
+        """The front desk's new tokens for Graph: access and refresh."""
+        store = self.server.store
+        account = microsoft.account(store)
+        refresh = store.refresh_token(client_id=CLIENT, tenant_id=TENANT, account=account)
+        granted = [scope for scope in SCOPES if not scope.startswith("EWS")]
+        return store.issue(organisation=self.organisation, account=account, scopes=granted), refresh
+
+    def put_in_place_of_graph_s(self, connection: ExchangeConnection, token: str) -> None:
+        """Somebody mixes up the tokens that we keep."""
+        now = timezone.now()
+        AccessToken.objects.create(
+            connection=connection, audience="graph", sealed_token=seal(token),
+            got_at=now, expires_at=now + dt.timedelta(hours=1),
+        )  # fmt: skip
 
     def of_organisation(self, **changed: Any) -> ExchangeConnection:
         return self._connection("organisation", changed)

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from apps.exchange import checking, services
+from apps.exchange import checking, identity, services
 from apps.exchange.models import AccessToken, ExchangeConnection
 from tests.exchange.microsoft.lantern import CLIENT, DESK, OTHER_ROOM, ROOM, SECRET, Lantern
 
@@ -232,6 +232,31 @@ def test_microsoft_365_over_ews_is_checked_to_the_mailbox(lantern: Lantern) -> N
     assert all(stage.ok for stage in told), told[-1]
     assert [one.name for one in told[:2]] == ["registration", "token"]
     assert told[-1].name == "mailbox"
+
+
+def test_one_sign_in_is_good_for_both_wires(lantern: Lantern) -> None:
+    lantern.allow_ews()
+    over_graph = lantern.of_account()
+    assert all(stage.ok for stage in services.check(over_graph))
+
+    over_graph.wire = "ews"
+    over_graph.save()
+
+    told = services.check(over_graph)
+    assert all(stage.ok for stage in told), told[-1]
+    assert set(AccessToken.objects.values_list("audience", flat=True)) == {"graph", "ews"}
+
+
+def test_token_of_one_api_opens_no_other(lantern: Lantern) -> None:
+    connection = lantern.of_account()
+    for_ews = identity.tokens_for(connection, "ews").get()
+    lantern.put_in_place_of_graph_s(connection, for_ews)
+
+    told = services.calendar_for(connection, ROOM).open()
+
+    # Graph refused it once; then a token of its own was made.
+    assert told.can_write
+    assert lantern.asked("token") == 2
 
 
 def test_uninstall_erases_every_token(lantern: Lantern) -> None:
