@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +25,8 @@ from apps.exchange.secrets import SecretUnreadable, seal, unseal
 from apps.exchange.turn import NoTurn, turn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from apps.exchange.microsoft.token_call import Answer
 
 logger = logging.getLogger(__name__)
@@ -53,6 +56,15 @@ class Tokens(Protocol):
 def tokens_for(connection: ExchangeConnection, audience: str) -> Tokens:
     """The tokens of a connection for one API. Keep it no longer than for one job."""
     return _Tokens(connection.pk, AccessToken.Audience(audience))
+
+
+def renew(connection: ExchangeConnection, audience: str) -> None:
+    """Have a new token now, whatever there is: the grant is proved by that.
+
+    Raises:
+        As `Tokens.get`.
+    """
+    _Tokens(connection.pk, AccessToken.Audience(audience)).renew()
 
 
 @sensitive_variables()
@@ -124,11 +136,21 @@ class _Tokens:
         return self._stored(refused) or self._in_turn(refused)
 
     @sensitive_variables()
+    def renew(self) -> None:
+        with self._turn():
+            self._renewed(_text(self._row()))
+
+    @sensitive_variables()
     def _in_turn(self, refused: str) -> str:
         """Renew, or take what another worker renewed while this one waited."""
+        with self._turn():
+            return self._stored(refused) or self._renewed(refused)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
         try:
             with turn(f"tokens of connection {self.connection_id}", waits_s=WAITS_S):
-                return self._stored(refused) or self._renewed(refused)
+                yield
         except NoTurn as exc:
             raise Transient(
                 _("Another task is renewing the sign-in, and Microsoft is slow to answer."),
@@ -193,11 +215,7 @@ class _Tokens:
         renew_at = row.expires_at - LAST_USE if to_the_end else row.renew_at
         if timezone.now() >= renew_at:
             return ""
-        try:
-            token = unseal(row.sealed_token)
-        except SecretUnreadable:
-            # One more can be had.
-            return ""
+        token = _text(row)
         if token == refused:
             return ""
         self._token, self._renew_at = token, renew_at
@@ -206,6 +224,15 @@ class _Tokens:
     def _row(self) -> AccessToken | None:
         rows = AccessToken.objects.filter(connection=self.connection_id, audience=self.audience)
         return rows.first()
+
+
+@sensitive_variables()
+def _text(row: AccessToken | None) -> str:
+    """The token; nothing where there is none, or no key opens it: one more can be had."""
+    try:
+        return unseal(row.sealed_token) if row is not None else ""
+    except SecretUnreadable:
+        return ""
 
 
 def _locked(connection_id: int) -> ExchangeConnection:

@@ -117,11 +117,18 @@ def sync_now(calendar: CalendarLink, *, is_full: bool = False) -> None:
     enqueue(calendar.pk, SyncRun.Trigger.PERSON)
 
 
-def waiting_for_install(tenant: Tenant) -> list[CalendarLink]:
-    """Calendars whose claim outlived an Uninstall: *Install* offers them again."""
+def waiting_for_install(
+    tenant: Tenant, connection: ExchangeConnection | None = None
+) -> list[CalendarLink]:
+    """Calendars whose claim outlived an Uninstall: *Install* offers them again.
+
+    With a connection: without those that are known to be of another organisation than it is.
+    """
     rows = CalendarLink.objects.for_tenant(tenant).filter(
         state=State.NOT_CONNECTED, mailbox_key__isnull=False
     )
+    if connection is not None:
+        rows = rows.filter(left_organisation__in=["", connection.organisation_id])
     return list(rows.select_related("resource__location__tenant"))
 
 

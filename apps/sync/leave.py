@@ -154,6 +154,23 @@ def end_what_is_left() -> int:
     return len(uninstalling)
 
 
+@transaction.atomic
+def leave_organisation(connection: ExchangeConnection) -> int:
+    """Part from every mailbox of a connection that goes over to another organisation; how many.
+
+    Everything stays on both sides, and proved claims too: changing back adopts, as after Uninstall.
+    """
+    calendars = list(CalendarLink.objects.connected().filter(connection=connection))
+    for calendar in calendars:
+        leave(
+            calendar,
+            keeps_ours_there=True,
+            keeps_theirs_here=True,
+            keeps_claim=calendar.mailbox_key is not None,
+        )
+    return len(calendars)
+
+
 def _end_if_left(connection: ExchangeConnection | None) -> None:
     """End a connection that is being uninstalled when neither a mailbox has to be left nor a subscription deleted."""
     if connection is not None:
@@ -252,6 +269,7 @@ def _finish(calendar: CalendarLink) -> None:
     calendar.sends_held = 0
     subscribing.end(calendar)
     left, calendar.connection = calendar.connection, None
+    calendar.left_organisation = left.organisation_id if left is not None else ""
     following = calendar.next_connection
     next_email, calendar.next_email, calendar.next_connection = calendar.next_email, "", None
     calendar.save()

@@ -97,6 +97,8 @@ class CalendarLink(models.Model):
     folder_id = models.TextField(blank=True, editable=False)
     mailbox_name = models.CharField(max_length=255, blank=True, editable=False)
     mailbox_kind = models.CharField(max_length=10, blank=True, editable=False)
+    # Whose mailbox it was when it was left, where that is known: another organisation cannot open it.
+    left_organisation = models.CharField(max_length=36, blank=True, editable=False)
     # Somebody said that a person's own mailbox is meant.
     is_person_approved = models.BooleanField(default=False, editable=False)
     # Where the resource goes when it has left this mailbox; empty: nowhere.

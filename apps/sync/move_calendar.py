@@ -19,7 +19,13 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.exchange import services as connections
-from apps.exchange.errors import AccessDenied, Misconfigured, NotFound
+from apps.exchange.errors import (
+    AuthenticationFailed,
+    ExchangeError,
+    Misconfigured,
+    NotFound,
+    Transient,
+)
 from apps.exchange.models import ExchangeConnection
 from apps.sync import services
 from apps.sync.connecting import forget_trouble, refuse_read_only, refuse_taken
@@ -104,8 +110,10 @@ class _Way:
         translate = self.translator.to_graph if self.leads_to_graph else self.translator.to_ews
         try:
             return {**(translate(left) if left else {}), **known}
-        except AccessDenied:
-            # The grant is for calendars, and this is asked of the directory: UIDs will do.
+        except (AuthenticationFailed, Transient):
+            raise
+        except ExchangeError:
+            # A grant for calendars alone may not cover it: UIDs will do.
             return known
 
 

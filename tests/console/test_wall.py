@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from apps.bookings.models import Booking, BookingChange
-from apps.exchange.models import ExchangeConnection
+from apps.exchange.models import ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import seal
 from apps.resources import services as resources
 from apps.resources.models import Location, Resource
@@ -42,6 +42,7 @@ OURS = (
     Booking,
     BookingChange,
     ExchangeConnection,
+    SignInAttempt,
     CalendarLink,
     RemoteEvent,
     EventLink,
@@ -88,6 +89,17 @@ class Tenancy:
             server=f"mail.{MARK.lower()}.example",
             email=f"svc@{MARK.lower()}.example",
             sealed_password=seal(MARK),
+        )
+        self.attempt = SignInAttempt.objects.create(
+            tenant=tenant,
+            user=self.owner,
+            session_key=MARK,
+            purpose="install",
+            access="organisation",
+            step="consent",
+            organisation_name=f"{MARK} House",
+            email=f"admin@{MARK.lower()}.example",
+            consent_state=MARK,
         )
         self.invitation = tenants.invite(
             tenant=tenant, email=f"guest@{MARK.lower()}.example", role=Role.VIEWER, by=None
@@ -218,6 +230,7 @@ def known_parameter(name: str, theirs: Tenancy, route: str) -> object:
     known = {
         "uuid": theirs.resource.uuid,
         "connection": theirs.connection.uuid,
+        "attempt": theirs.attempt.uuid,
         "token": tenants.SIGNER.sign(str(theirs.invitation.uuid)),
         "app_label": "bookings",
         "url": "nowhere",
@@ -304,6 +317,7 @@ def forms(theirs: Tenancy) -> list[dict[str, object]]:
             "decision": "ours",
             "versions": "1:1",
             "mail": "yes",
+            "answer": "change",
         },
         {"do": Do.SEND_ALL, "keep": theirs.link.pk, "link": theirs.link.pk, "again": "yes"},
         *(

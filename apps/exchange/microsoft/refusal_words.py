@@ -227,6 +227,11 @@ OTHER_ORGANISATION = Words(
     _("Let an administrator of the same organisation agree, or sign in with an account of theirs."),
     "person",
 )
+OTHER_ACCOUNT = Words(
+    _("The token is another account’s than the one that was connected."),
+    _("Press Use a different account, and choose the one whose calendars are to be used."),
+    "person",
+)
 NO_GRANT = Words(
     _("Nobody has signed in with Microsoft for this connection."),
     _("Press Grant again, and sign in."),
@@ -304,5 +309,6 @@ BY_ERROR: dict[str, Words] = {
     "state_expired": STATE_EXPIRED,
     "personal_account": PERSONAL,
     "other_organisation": OTHER_ORGANISATION,
+    "other_account": OTHER_ACCOUNT,
     "no_grant": NO_GRANT,
 }

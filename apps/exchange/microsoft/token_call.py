@@ -17,7 +17,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from apps.exchange import transport
+from apps.exchange import failures, transport
 from apps.exchange.errors import AuthenticationFailed, Throttled, Transient
 from apps.exchange.microsoft import scopes
 from apps.exchange.microsoft.refusals import explain, redact
@@ -181,7 +181,7 @@ def _lasts(expires_in: object) -> dt.timedelta:
 
 
 def _back_off(response: requests.Response) -> dt.timedelta:
-    told = response.headers.get("Retry-After", "").strip()
-    if not told.isdecimal():
+    told = failures.wait(response.headers.get("Retry-After", ""))
+    if told is None:
         return BACK_OFF
-    return min(dt.timedelta(seconds=max(1, int(told))), BACK_OFF_AT_MOST)
+    return min(max(told, dt.timedelta(seconds=1)), BACK_OFF_AT_MOST)

@@ -112,6 +112,14 @@ class SignInAttempt(models.Model):
     step = models.CharField(
         _("step"), max_length=8, choices=Step, default=Step.SIGN_IN, editable=False
     )
+    # The mailbox that the check shall open.
+    try_email = models.EmailField(_("mailbox to try"), blank=True, editable=False)
+    # What an answer to the question for consent must carry; each is made anew, and used once.
+    consent_state = models.CharField(max_length=64, blank=True, editable=False)
+    # Whether the organisation had granted it before anybody was asked.
+    is_granted = models.BooleanField(default=False, editable=False)
+    # What Microsoft refused last, as the words need it; nothing of its own text.
+    refusal = models.JSONField(default=dict, blank=True, editable=False)
 
     # What the sign-in gave, while it waits for consent or for an answer.
     sealed_access_token = SealedField()

@@ -140,7 +140,11 @@ def admitted(
     found = store.home_of(account)
     is_elsewhere = where.organisation is not None and where.organisation is not found
     if found is None or is_elsewhere or where.name == asking.CONSUMERS:
-        raise Refusal(50020, f"Account '{account.upn}', tenant '{where.name}'.")
+        provider = "live.com" if found is None else found.tenant_id
+        raise Refusal(
+            50020,
+            f"Account '{account.upn}', identity provider '{provider}', tenant '{where.name}'.",
+        )
     asking.enabled(found, app)
     if account.refusal and account.refused_at != "token":
         raise Refusal(account.refusal)

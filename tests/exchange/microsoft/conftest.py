@@ -9,9 +9,12 @@ import pytest
 
 from apps.exchange.models import ExchangeConnection
 from apps.exchange.secrets import seal
+from apps.sandbox.server import serve
+from apps.sandbox.store import Store
 from apps.tenants.models import Tenant
 from tests.exchange.http import serving
 from tests.exchange.microsoft.endpoint import CLIENT_ID, CLIENT_SECRET, ORGANISATION, TokenEndpoint
+from tests.exchange.microsoft.lantern import Lantern, point_to
 
 
 @pytest.fixture
@@ -44,3 +47,11 @@ def of_organisation(tenant: Tenant) -> ExchangeConnection:
         tenant=tenant, kind="microsoft_365", wire="graph", access="organisation",
         name="Lantern House", organisation_id=ORGANISATION,
     )  # fmt: skip
+
+
+@pytest.fixture
+def lantern(tenant: Tenant, settings: Any) -> Iterator[Lantern]:
+    """An organisation of Microsoft 365 at the sandbox, where the product looks for Microsoft."""
+    with serve(Store(seed=7)) as server:
+        point_to(server, settings)
+        yield Lantern(server, tenant)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -55,11 +55,12 @@ def asking(endpoint: TokenEndpoint) -> Iterator[Asking]:
     held.goes_on.set()
 
 
+Start = Callable[[int], list[subprocess.Popen[str]]]
+
+
 @pytest.fixture
-def processes(
-    endpoint: TokenEndpoint, of_account: ExchangeConnection
-) -> Iterator[list[subprocess.Popen[str]]]:
-    """Two workers that stand before their first token."""
+def start(endpoint: TokenEndpoint, of_account: ExchangeConnection) -> Iterator[Start]:
+    """Starts so many workers, which stand before their first token then."""
     env = {
         **os.environ,
         "DATABASE_URL": database_url(),
@@ -72,16 +73,20 @@ def processes(
         "MICROSOFT_LOGIN_URL": f"{endpoint.server.url}/login",
         "LOG_LEVEL": "WARNING",
     }
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROGRAM],
-            cwd=BASE_DIR, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )
-        for _ in range(2)
-    ]  # fmt: skip
-    for one in started:
-        assert line_of(one) == "ready"
-    yield started
+    started: list[subprocess.Popen[str]] = []
+
+    def some(number: int) -> list[subprocess.Popen[str]]:
+        started.extend(
+            subprocess.Popen(
+                [sys.executable, "-c", PROGRAM],
+                cwd=BASE_DIR, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )
+            for _ in range(number)
+        )  # fmt: skip
+        assert [line_of(one) for one in started] == ["ready"] * number
+        return started
+
+    yield some
     for one in started:
         one.kill()
         one.communicate(timeout=20)
@@ -102,9 +107,9 @@ def test_two_processes_that_renew_at_once_ask_once(
     endpoint: TokenEndpoint,
     of_account: ExchangeConnection,
     asking: Asking,
-    processes: list[subprocess.Popen[str]],
+    start: Start,
 ) -> None:
-    first, second = processes
+    first, second = start(2)
     go(first)
     assert asking.arrived.wait(20)
     go(second)
@@ -122,10 +127,10 @@ def test_process_that_is_killed_while_it_renews_leaves_nothing_locked(
     endpoint: TokenEndpoint,
     of_account: ExchangeConnection,
     asking: Asking,
-    processes: list[subprocess.Popen[str]],
+    start: Start,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    killed = processes[0]
+    (killed,) = start(1)
     go(killed)
     assert asking.arrived.wait(20)
     monkeypatch.setattr(identity, "WAITS_S", 0.0)

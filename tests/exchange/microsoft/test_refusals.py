@@ -85,7 +85,8 @@ def test_personal_account_is_told_from_a_stranger() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", ["state_expired", "personal_account", "other_organisation", "no_grant"]
+    "error",
+    ["state_expired", "personal_account", "other_organisation", "other_account", "no_grant"],
 )
 def test_what_happens_before_microsoft_is_asked_has_words_too(error: str) -> None:
     told = explain(error)
