@@ -62,6 +62,7 @@ def test_a_first_sign_in_picks_an_account_and_asks_for_consent(
     browser.press(account=DESK)
     assert "Permissions requested" in browser.text
     assert "Read and write calendars you can access" in browser.text
+    assert "Maintain access to data you have given it access to" in browser.text
 
     browser.press(answer="accept")
     assert browser.told["state"] == "the state"

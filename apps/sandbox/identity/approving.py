@@ -28,8 +28,7 @@ class Asked:
     where: Authority
     app: Registration
     back: Back
-    scopes: frozenset[str]
-    roles: frozenset[str]
+    wanted: permissions.Wanted
     is_first: bool
 
     def refusal(self, code: int) -> Refusal:
@@ -53,14 +52,12 @@ def adminconsent(store: Store, tenant: str, request: Request, *, is_first: bool)
         return screens.refused(request, refusal)
     back = Back(address=address, state=given.get("state"))
     try:
-        scopes, roles = _wanted(app, given.get("scope", ""), is_first=is_first)
         asked = Asked(
             request=request,
             where=where,
             app=app,
             back=back,
-            scopes=scopes,
-            roles=roles,
+            wanted=_wanted(app, given.get("scope", ""), is_first=is_first),
             is_first=is_first,
         )
         with store.lock:
@@ -77,17 +74,16 @@ def _authority(store: Store, tenant: str, *, is_first: bool) -> Authority:
     return where
 
 
-def _wanted(
-    app: Registration, scope: str, *, is_first: bool
-) -> tuple[frozenset[str], frozenset[str]]:
+def _wanted(app: Registration, scope: str, *, is_first: bool) -> permissions.Wanted:
     """List delegated and application permissions; `.default` stands for all that the registration lists."""
     asked = asking.scope(scope)
     named: frozenset[str] = frozenset().union(*asked.named.values())
     if is_first or asked.by_default:
-        return (app.scopes - permissions.OPENID) | named, app.roles
+        scopes = (app.scopes - permissions.OPENID) | named
+        return permissions.Wanted(scopes=scopes, roles=app.roles)
     if not named:
         raise Refusal(900144, "Parameter 'scope'.")
-    return named, frozenset()
+    return permissions.Wanted(scopes=named)
 
 
 def _decide(store: Store, asked: Asked) -> Outcome:
@@ -123,13 +119,13 @@ def _with_account(store: Store, asked: Asked, account: MicrosoftAccount, answer:
             asked.app,
             account,
             organisation,
-            scopes=asked.scopes,
-            roles=asked.roles,
+            wanted=asked.wanted,
             back=asked.back,
             for_all=True,
         )
-    store.consent(organisation, asked.app.client_id, asked.scopes, roles=asked.roles)
+    scopes, roles = asked.wanted.scopes, asked.wanted.roles
+    store.consent(organisation, asked.app.client_id, scopes, roles=roles)
     told = {"admin_consent": "True", "tenant": organisation.tenant_id}
     if not asked.is_first:
-        told["scope"] = " ".join(sorted(map(permissions.full, asked.scopes | asked.roles)))
+        told["scope"] = " ".join(sorted(map(permissions.full, scopes | roles)))
     return asked.back.tell(**told)

@@ -140,7 +140,11 @@ def admitted(
     found = store.home_of(account)
     is_elsewhere = where.organisation is not None and where.organisation is not found
     if found is None or is_elsewhere or where.name == asking.CONSUMERS:
-        raise Refusal(50020, f"Account '{account.upn}', tenant '{where.name}'.")
+        provider = "live.com" if found is None else found.tenant_id
+        raise Refusal(
+            50020,
+            f"Account '{account.upn}', identity provider '{provider}', tenant '{where.name}'.",
+        )
     asking.enabled(found, app)
     if account.refusal and account.refused_at != "token":
         raise Refusal(account.refusal)
@@ -168,10 +172,17 @@ def _asks(
     if _needs_admin(account, missing):
         if asked.answer in {"request", "back"}:
             return asked.back.refused(store, Refusal(90095 if asked.answer == "request" else 90094))
-        return screens.approval(asked.request, asked.app, account, wanted, back=asked.back)
+        return screens.approval(
+            asked.request, asked.app, account, permissions.Wanted(scopes=wanted), back=asked.back
+        )
     if asked.answer != "accept":
         return screens.consent(
-            asked.request, asked.app, account, organisation, scopes=wanted, back=asked.back
+            asked.request,
+            asked.app,
+            account,
+            organisation,
+            wanted=permissions.Wanted(scopes=wanted, openid=asked.scope.openid),
+            back=asked.back,
         )
     for_all = account.is_admin and asked.request.form.get("for_all")
     store.consent(organisation, asked.app.client_id, wanted, account=None if for_all else account)

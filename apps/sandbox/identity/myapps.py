@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from apps.sandbox.ews.service import Outcome
-from apps.sandbox.identity import permissions
+from apps.sandbox.identity import permissions, screens
 from apps.sandbox.pages.html import Html, h, hidden, page, redirect
 from apps.sandbox.store.errors import StoreError
 
@@ -103,12 +103,8 @@ def _app(store: Store, account: MicrosoftAccount, client_id: str, app: Enterpris
 
 
 def _part(title: str, scopes: frozenset[str], roles: frozenset[str]) -> Html | None:
-    lines = [permissions.SCOPES[one] for one in sorted(scopes) if one in permissions.SCOPES]
-    lines += [permissions.ROLES[one] for one in sorted(roles) if one in permissions.ROLES]
-    if not lines:
-        return None
-    listed = [h("li", one.title, h("code", one.name)) for one in lines]
-    return h("div", h("h3", title), h("ul", listed, class_="permissions"))
+    wanted = permissions.Wanted(scopes=scopes, roles=roles)
+    return h("div", h("h3", title), screens.listed(wanted)) if wanted.lines else None
 
 
 def _revoke(name: str, client_id: str, words: str, *, for_all: bool = False) -> Html:

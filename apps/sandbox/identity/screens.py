@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from apps.sandbox.ews.service import Outcome
-from apps.sandbox.identity import permissions, sessions
+from apps.sandbox.identity import sessions
 from apps.sandbox.pages.html import Html, h, page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from apps.sandbox.identity import permissions
     from apps.sandbox.identity.back import Back
     from apps.sandbox.identity.refusals import Refusal
     from apps.sandbox.pages.html import Child
@@ -65,8 +64,7 @@ def consent(
     organisation: Organisation,
     *,
     back: Back,
-    scopes: Iterable[str] = (),
-    roles: Iterable[str] = (),
+    wanted: permissions.Wanted,
     for_all: bool = False,
 ) -> Outcome:
     """Ask for permissions: those of the signed-in person's own, or in the name of the organisation."""
@@ -91,7 +89,7 @@ def consent(
         _who(request, account),
         h("p", h("strong", app.name), h("span", "unverified", class_="tag"), class_="app"),
         h("p", "This app would like to:"),
-        _listed(scopes, roles),
+        listed(wanted),
         h("p", given, class_="faint"),
         h(
             "form",
@@ -108,7 +106,7 @@ def approval(
     request: Request,
     app: Registration,
     account: MicrosoftAccount,
-    scopes: Iterable[str],
+    wanted: permissions.Wanted,
     *,
     back: Back,
 ) -> Outcome:
@@ -122,7 +120,7 @@ def approval(
             h("strong", app.name),
             " needs permission to access resources in your organisation that only an admin can grant.",
         ),
-        _listed(scopes, ()),
+        listed(wanted),
         h("p", h("a", other, href=_again(request))),
         h(
             "form",
@@ -214,11 +212,10 @@ def _again(request: Request) -> str:
     return f"?{urlencode([*kept, ('prompt', 'select_account')])}"
 
 
-def _listed(scopes: Iterable[str], roles: Iterable[str]) -> Html:
+def listed(wanted: permissions.Wanted) -> Html:
     """List permissions in words, with the names by which applications ask for them."""
-    lines = [permissions.SCOPES[name] for name in sorted(scopes)]
-    lines += [permissions.ROLES[name] for name in sorted(roles)]
-    return h("ul", [h("li", one.title, h("code", one.name)) for one in lines], class_="permissions")
+    lines = [h("li", words, h("code", name)) for words, name in wanted.lines]
+    return h("ul", lines, class_="permissions")
 
 
 def _answers(*answers: tuple[str, str, bool]) -> Html:

@@ -60,8 +60,3 @@ def sign_in(store: Store, request: Request, account: MicrosoftAccount) -> dict[s
         others = [oid for oid in store.sessions.get(session, ()) if oid != account.oid]
         store.sessions[session] = (*others, account.oid)
     return {"Set-Cookie": f"{COOKIE}={session}; Path=/login; HttpOnly; SameSite=Lax"}
-
-
-def sign_out(store: Store, request: Request) -> None:
-    """Sign all accounts of a browser out."""
-    store.sessions.pop(name_of(request), None)

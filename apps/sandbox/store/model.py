@@ -14,6 +14,7 @@ from typing import Literal
 from apps.sandbox.attendant import Attendant
 from apps.sandbox.recurrence import Recurrence  # noqa: TC001
 from apps.sandbox.store.microsoft import EnterpriseApp, MicrosoftAccount, Right  # noqa: TC001
+from apps.sandbox.store.subscription import GraphSubscription  # noqa: TC001
 
 Kind = Literal["Single", "RecurringMaster", "Occurrence", "Exception"]
 MailboxKind = Literal["room", "equipment", "shared", "user"]
@@ -252,6 +253,7 @@ class Organisation:
     tenant_id: str = ""
     microsoft_accounts: dict[str, MicrosoftAccount] = field(default_factory=dict)
     apps: dict[str, EnterpriseApp] = field(default_factory=dict)
+    subscriptions: dict[str, GraphSubscription] = field(default_factory=dict)
     rbac_scope: frozenset[str] | None = None
     ews_allowed_apps: frozenset[str] = frozenset()
 
