@@ -1,16 +1,21 @@
-"""The state machine of the engine, with HTTP, EWS and a server's bad days between the two sides."""
+"""The state machine of the engine, with HTTP, a wire and a server's bad days between the two sides."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from apps.exchange import errors
+from apps.exchange.graph import session as graph_session
 from apps.sandbox.server import SandboxServer
+from tests.scenarios import over_graph
+from tests.scenarios.over_graph import GraphTown
 from tests.scenarios.town import FAULTS, OPERATIONS, EwsTown
 from tests.sync.machine.deeds import deed
 from tests.sync.machine.engine import WRITES, _can_be, quiet
@@ -20,6 +25,8 @@ from tests.sync.test_machine import Machine
 
 class EwsMachine(Machine):
     server: SandboxServer
+    operations: ClassVar[dict[str, str]] = OPERATIONS
+    faults: ClassVar[dict[type[errors.ExchangeError], dict[str, object]]] = FAULTS
 
     def found(self, start: dt.datetime, zone: str) -> EwsTown:
         return EwsTown.on(self.server, start, zone)
@@ -42,14 +49,22 @@ class EwsMachine(Machine):
         room = self.room(number)
         arranged = self.server.faults.arrange(
             {
-                **FAULTS[kind],
-                "operation": OPERATIONS[step],
+                **self.faults[kind],
+                "operation": self.operations[step],
                 "mailbox": room.world.calendar.email,
                 "nth": skip + 1,
             }
         )
         self.sync_with(room, quiet)
         self.server.faults.forget(arranged.id)
+
+
+class GraphMachine(EwsMachine):
+    operations: ClassVar[dict[str, str]] = over_graph.OPERATIONS
+    faults: ClassVar[dict[type[errors.ExchangeError], dict[str, object]]] = over_graph.FAULTS
+
+    def found(self, start: dt.datetime, zone: str) -> EwsTown:
+        return GraphTown.on(self.server, start, zone)
 
 
 @pytest.mark.django_db
@@ -59,8 +74,19 @@ class TestMachine(EwsMachine.TestCase):  # type: ignore[misc, valid-type]
         EwsMachine.server = server
 
 
+@pytest.mark.django_db
+class TestGraphMachine(GraphMachine.TestCase):  # type: ignore[misc, valid-type]
+    @pytest.fixture(autouse=True)
+    def _on_a_server(self, server: SandboxServer, settings: Any) -> Iterator[None]:
+        settings.CALENDAR_FACTORY = "tests.scenarios.over_graph.calendar_for"
+        GraphMachine.server = server
+        yield
+        graph_session.close_connections()
+
+
 # A step costs far more than in memory: fewer lives, and as long ones.
 LIVES = int(os.environ.get("MACHINE_EXAMPLES", "30")) // 3
-EwsMachine.TestCase.settings = settings(
-    Machine.TestCase.settings, max_examples=min(max(LIVES, 1), 300)
-)
+for _machine, _lives in ((EwsMachine, LIVES), (GraphMachine, LIVES // 2)):
+    _machine.TestCase.settings = settings(
+        Machine.TestCase.settings, max_examples=min(max(_lives, 1), 300)
+    )

@@ -6,6 +6,7 @@ import datetime as dt
 import os
 
 from apps.exchange import errors
+from apps.resources.models import Resource
 from apps.sandbox.server import SandboxServer
 from tests.factories import LocationFactory, ResourceFactory
 from tests.scenarios.world import WRITES, EwsWorld, Port, forget, furnish, make_world
@@ -51,7 +52,11 @@ class EwsTown(Town):
             email = f"room{os.urandom(4).hex()}@example.com"
             resource.calendar_email = email
             resource.save()
-            world = make_world(server, resource, email)
+            world = cls.world_on(server, resource, email)
             world.now = world.start = start
             rooms.append(EwsRoom(world, world.port))  # type: ignore[arg-type]
         return cls(location.tenant, location, rooms)
+
+    @classmethod
+    def world_on(cls, server: SandboxServer, resource: Resource, email: str) -> EwsWorld:
+        return make_world(server, resource, email)

@@ -62,6 +62,8 @@ class Port:
     page_size: int = PAGE
     requests: list[str] = field(default_factory=list)
     loses_next: bool = False
+    # By what names the wire calls what changes a mailbox.
+    writes: dict[str, str] = field(default_factory=lambda: WRITES)
 
     @property
     def landings(self) -> Landings:
@@ -73,16 +75,19 @@ class Port:
             self.server.faults.land()
 
     def over(self, real: Calendar) -> Calendar:
-        assert isinstance(real, EwsCalendar)
         if self.page_size != PAGE:
-            real = EwsCalendar(real.wire, page_size=self.page_size)
+            real = self.in_pages(real)
         return Watched(real, self)
+
+    def in_pages(self, real: Calendar) -> Calendar:
+        assert isinstance(real, EwsCalendar)
+        return EwsCalendar(real.wire, page_size=self.page_size)
 
 
 class Watched:
     """Tells the hook of each step, before it and after."""
 
-    def __init__(self, real: EwsCalendar, port: Port) -> None:
+    def __init__(self, real: Calendar, port: Port) -> None:
         self._real = real
         self._port = port
 
@@ -101,11 +106,11 @@ class Watched:
         return taken
 
     def _taken(self, name: str, step: Any, args: Any, fields: Any) -> Any:
-        if name not in WRITES or not self._port.loses_next:
+        if name not in self._port.writes or not self._port.loses_next:
             return step(*args, **fields)
         self._port.loses_next = False
         faults = self._port.server.faults
-        lost = faults.arrange({"kind": "late", "operation": WRITES[name]})
+        lost = faults.arrange({"kind": "late", "operation": self._port.writes[name]})
         try:
             return step(*args, **fields)
         finally:
@@ -122,11 +127,17 @@ class EwsWorld(World):
     outlook: SandboxOutlook = field(init=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        self.mailbox = SandboxMailbox(self.server, self.calendar.email)
-        self.port = PORTS[self.calendar.email] = Port(self.server)
+        self.mailbox = self.mailbox_there()
+        self.port = PORTS[self.calendar.email] = self.port_to_it()
         self.outlook = SandboxOutlook(self.mailbox)
         self.server.store.set_clock(self.now)
         WORLDS.append(self)
+
+    def mailbox_there(self) -> SandboxMailbox:
+        return SandboxMailbox(self.server, self.calendar.email)
+
+    def port_to_it(self) -> Port:
+        return Port(self.server)
 
     def later(self, by: dt.timedelta) -> None:
         super().later(by)
