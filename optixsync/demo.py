@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import re
 import secrets
@@ -19,6 +20,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -38,6 +40,9 @@ SECRETS = VAR_DIR / "demo-secrets"
 PROCFILE = VAR_DIR / "Procfile"
 SANDBOX = "sandbox: exec python -m apps.sandbox >/dev/null\n"
 SANDBOX_PORT = 8025
+# Where Microsoft's pages send the browser back to: after a sign-in, and after an admin's consent.
+REDIRECT_PATHS = ("/accounts/microsoft/login/callback/", "/accounts/microsoft/consent/")
+SECRET_LASTS = dt.timedelta(days=180)
 READY_SECONDS = 60
 LAST_PORT = 65535
 ACCOUNT = "admin@example.com / demo"
@@ -129,6 +134,9 @@ def generated_secrets() -> dict[str, str]:
         "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
         "INSTALLATION_ID": secrets.token_hex(16),
         "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "MICROSOFT_CLIENT_ID": str(uuid.uuid4()),
+        "MICROSOFT_CLIENT_SECRET": secrets.token_urlsafe(30),
+        "MICROSOFT_SECRET_EXPIRES_ON": f"{dt.datetime.now(dt.UTC) + SECRET_LASTS:%Y-%m-%d}",
     }
     descriptor = os.open(SECRETS, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "r+") as file:
@@ -150,6 +158,10 @@ def set_environment(port: int, sandbox: int) -> None:
         "EXCHANGE_AUTODISCOVER_HOSTS": ",".join(
             f"{domain}=http://{exchange}" for domain in ("harbour.example", "alster.example")
         ),
+        # What Microsoft has under three names, the sandbox has under one.
+        "MICROSOFT_LOGIN_URL": f"http://{exchange}/login",
+        "MICROSOFT_GRAPH_URL": f"http://{exchange}/graph",
+        "MICROSOFT_EWS_URL": f"http://{exchange}/EWS/Exchange.asmx",
         "EMAIL_URL": f"filemail://{VAR_DIR / 'mails'}",
         "LOG_LEVEL": "WARNING",
         "WORKER_STOP_S": "4",
@@ -160,6 +172,13 @@ def set_environment(port: int, sandbox: int) -> None:
         DEMO="1",
         PORT=str(port),
         SANDBOX_PORT=str(sandbox),
+        # The sandbox knows the product as Microsoft would: by what was registered there.
+        SANDBOX_CLIENT_ID=os.environ["MICROSOFT_CLIENT_ID"],
+        SANDBOX_CLIENT_SECRET=os.environ["MICROSOFT_CLIENT_SECRET"],
+        SANDBOX_SECRET_EXPIRES_ON=os.environ["MICROSOFT_SECRET_EXPIRES_ON"],
+        SANDBOX_REDIRECT_URI=",".join(
+            f"{os.environ['PUBLIC_URL'].rstrip('/')}{path}" for path in REDIRECT_PATHS
+        ),
         OPTIXSYNC_VAR_DIR=str(VAR_DIR),
         PYTHONUNBUFFERED="1",
         DJANGO_SETTINGS_MODULE="optixsync.settings",

@@ -49,6 +49,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.microsoft",
     "django_q",
     "apps.tenants",
     "apps.resources",
@@ -166,6 +168,26 @@ EXCHANGE_ALLOWED_NETWORKS = env.list("EXCHANGE_ALLOWED_NETWORKS", default=["publ
 EXCHANGE_ALLOW_PLAIN_HTTP_TO = env.list("EXCHANGE_ALLOW_PLAIN_HTTP_TO", default=[])
 # domain=address, where the domain's own autodiscover name does not resolve: host, host:port or URL.
 EXCHANGE_AUTODISCOVER_HOSTS = env.dict("EXCHANGE_AUTODISCOVER_HOSTS", default={})
+# The app registration in Microsoft Entra through which tenants install Microsoft 365: one for the
+# whole installation. The secret is its Value, not its ID.
+MICROSOFT_CLIENT_ID = env.str("MICROSOFT_CLIENT_ID", default="").strip()
+MICROSOFT_CLIENT_SECRET = env.str("MICROSOFT_CLIENT_SECRET", default="").strip()
+# "organizations" for a registration of many tenants, else the one tenant's id.
+MICROSOFT_TENANT = env.str("MICROSOFT_TENANT", default="").strip() or "organizations"
+# As in 2027-06-30; people are warned before it.
+MICROSOFT_SECRET_EXPIRES_ON = env.str("MICROSOFT_SECRET_EXPIRES_ON", default="").strip()
+# Where Microsoft is; the demo and the tests have a small one of their own.
+MICROSOFT_LOGIN_URL = env.str(
+    "MICROSOFT_LOGIN_URL", default="https://login.microsoftonline.com"
+).rstrip("/")
+MICROSOFT_GRAPH_URL = env.str("MICROSOFT_GRAPH_URL", default="https://graph.microsoft.com").rstrip(
+    "/"
+)
+MICROSOFT_EWS_URL = env.str(
+    "MICROSOFT_EWS_URL", default="https://outlook.office365.com/EWS/Exchange.asmx"
+)
+# Where Microsoft tells of changes, without a path; empty: PUBLIC_URL, if that is https.
+MICROSOFT_NOTIFICATION_URL = env.str("MICROSOFT_NOTIFICATION_URL", default="").rstrip("/")
 # A calendar's state counts as unknown so long after its last good run.
 SYNC_STALE_AFTER_S = env.int("SYNC_STALE_AFTER_S", default=900)
 # One worker has a calendar so long without renewing; a killed one's calendar is free after that.
@@ -198,6 +220,10 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 ACCOUNT_ADAPTER = "apps.console.accounts.AccountAdapter"
+# Microsoft's sign-in installs Microsoft 365; nobody signs in or up by it, and no token is kept there.
+SOCIALACCOUNT_ADAPTER = "apps.console.accounts.SocialAccountAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
@@ -280,6 +306,11 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # At DEBUG these write what goes over the wire: sign-ins, tokens, subjects. No LOG_LEVEL lets them.
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in ("exchangelib", "spnego", "requests_oauthlib", "oauthlib", "urllib3", "allauth")
+    },
 }
 
 # --- Look ---------------------------------------------------------------------------------

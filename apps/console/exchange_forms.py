@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 ADVANCED = ("ca_pem", "name")
 CA_MAX_CHARACTERS = 100_000
+SERVER_ACCESS = [
+    (access.value, access.label)
+    for access in ExchangeConnection.ACCESS_OF[ExchangeConnection.Kind.EXCHANGE_SERVER]
+]
 WHY_UNUSABLE = {
     "scheme": gettext_lazy("An address of Exchange begins with https://, or is a host name alone."),
     "password": gettext_lazy("Leave the password out of the address. It has a field of its own."),
@@ -65,7 +69,7 @@ class ServerForm(forms.Form):
     )
     access = forms.ChoiceField(
         label=gettext_lazy("Access"),
-        choices=ExchangeConnection.Access.choices,
+        choices=SERVER_ACCESS,
         initial=ExchangeConnection.Access.IMPERSONATION,
         widget=forms.RadioSelect,
     )

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,17 +14,27 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from apps.console import exchange_words as words
+from apps.console import microsoft_pages, move_pages
+from apps.console.app_pages import (
+    address,
+    confirm,
+    found,
+    owners_only,
+    page,
+    person,
+    tenant,
+    to,
+)
 from apps.console.exchange_calendars import calendars_by_state, shown_calendars
-from apps.console.exchange_forms import ServerForm, UninstallForm
-from apps.console.tenant_admin import allows, scoped
+from apps.console.exchange_forms import SERVER_ACCESS, ServerForm, UninstallForm
+from apps.console.microsoft_words import ENTRA, MY_APPS
+from apps.console.tenant_admin import scoped
 from apps.exchange import services
 from apps.exchange.models import ExchangeConnection
 from apps.exchange.services import InstallRefused
 from apps.resources.errors import CalendarRefused
 from apps.sync import connecting, leave
 from apps.sync.models import CalendarLink
-from apps.tenants.models import Role, Tenant, User
-from apps.tenants.standing import standing
 
 if TYPE_CHECKING:
     import uuid
@@ -36,19 +42,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    View = Callable[..., HttpResponseBase]
-
-
-def owners_only(view: View) -> View:
-    """Installing decides what the whole tenant can reach; smaller roles see its outcome elsewhere."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not allows(request, Role.OWNER):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return guarded
+    from apps.console.app_pages import View
 
 
 def urls(admin_view: Callable[[View], View]) -> list[URLPattern]:
@@ -76,7 +70,7 @@ def urls(admin_view: Callable[[View], View]) -> list[URLPattern]:
 
 def apps(request: HttpRequest) -> HttpResponse:
     """What can be installed, and how it is."""
-    return _page(
+    return page(
         request,
         "apps",
         _("Apps"),
@@ -87,14 +81,14 @@ def apps(request: HttpRequest) -> HttpResponse:
 
 def exchange(request: HttpRequest) -> HttpResponse:
     """The connections of the tenant; without one, what Exchange is for, and *Install*."""
-    return _page(request, "exchange", _("Exchange"), connections=_with_conditions(request))
+    return page(request, "exchange", _("Exchange"), connections=_with_conditions(request))
 
 
 def connection_page(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
     """One connection: what it is connected to, how it is, and what can be done."""
-    row = _found(request, connection)
+    row = found(request, connection)
     is_panel = "HX-Request" in request.headers
-    return _page(
+    return page(
         request,
         "connection_panel" if is_panel else "connection",
         str(row),
@@ -103,10 +97,15 @@ def connection_page(request: HttpRequest, connection: uuid.UUID) -> HttpResponse
         condition=words.condition(row),
         stages=words.stages(row),
         progress=words.progress(row),
-        rights=words.rights(row.access, row.username or row.email, row.try_email),
+        **(microsoft_pages.context(row) if row.is_microsoft else _server_context(row)),
+        **move_pages.context(row),
         calendars=calendars_by_state(row),
-        waiting=[] if row.is_pending else connecting.waiting_for_install(row.tenant),
+        waiting=[] if row.is_pending else connecting.waiting_for_install(row.tenant, row),
     )
+
+
+def _server_context(row: ExchangeConnection) -> dict[str, Any]:
+    return {"rights": words.rights(row.access, row.username or row.email, row.try_email)}
 
 
 # --- Install and change ---------------------------------------------------------------------------
@@ -114,11 +113,11 @@ def connection_page(request: HttpRequest, connection: uuid.UUID) -> HttpResponse
 
 def install(request: HttpRequest) -> HttpResponse:
     """Which Exchange it is."""
-    return _page(
+    return page(
         request,
         "install",
         _("Install Exchange"),
-        waiting=connecting.waiting_for_install(_tenant(request)),
+        waiting=connecting.waiting_for_install(tenant(request)),
     )
 
 
@@ -129,35 +128,37 @@ def install_server(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             row = services.install(
-                tenant=_tenant(request), details=form.details(), by=_person(request)
+                tenant=tenant(request), details=form.details(), by=person(request)
             )
         except InstallRefused as refused:
             form.tell(refused)
         else:
-            return _to(row)
+            return to(row)
     return _form(request, form, title=_("Install Exchange Server"), back=reverse("admin:exchange"))
 
 
 @sensitive_post_parameters("password")
 def change(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
     """The same form about what is there; an empty password leaves the stored one."""
-    row = _found(request, connection)
+    row = found(request, connection)
     if row.state == ExchangeConnection.State.UNINSTALLING:
         messages.warning(request, _("This connection is being uninstalled."))
-        return _to(row)
+        return to(row)
+    if row.is_microsoft:
+        return microsoft_pages.change(request, row)
     form = ServerForm(request.POST or None, connection=row)
     if request.method == "POST" and form.is_valid():
         try:
-            services.change(connection=row, details=form.details(), by=_person(request))
+            services.change(connection=row, details=form.details(), by=person(request))
         except InstallRefused as refused:
             form.tell(refused)
         else:
-            return _to(row)
+            return to(row)
     return _form(
         request,
         form,
         title=_("Change %(connection)s") % {"connection": row},
-        back=_address(row),
+        back=address(row),
         connection=row,
     )
 
@@ -179,29 +180,29 @@ def _form(
                 value, str(form["email"].value() or ""), str(form["try_email"].value() or "")
             ),
         }
-        for value, label in ExchangeConnection.Access.choices
+        for value, label in SERVER_ACCESS
     ]
-    return _page(request, "form", title, form=form, access=access, back=back, connection=connection)
+    return page(request, "form", title, form=form, access=access, back=back, connection=connection)
 
 
 @require_POST
 def check(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
     """*Check again*: a person's act, which also starts what a refused sign-in had stopped."""
-    row = _found(request, connection)
+    row = found(request, connection)
     if not services.start_check(row):
         messages.info(request, _("A check goes on already."))
-    return _to(row)
+    return to(row)
 
 
 @require_POST
 def reconnect(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
     """Connect again what an earlier Uninstall left; what both sides agreed on is adopted."""
-    row = _found(request, connection)
+    row = found(request, connection)
     if row.state != ExchangeConnection.State.INSTALLED:
         messages.warning(request, _("This connection is not installed, so nothing was connected."))
-        return _to(row)
+        return to(row)
     count = 0
-    for calendar in connecting.waiting_for_install(row.tenant):
+    for calendar in connecting.waiting_for_install(row.tenant, row):
         try:
             count += connecting.reconnect([calendar], row)
         except CalendarRefused as refused:
@@ -213,7 +214,7 @@ def reconnect(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
             count,
         )
         messages.success(request, words % {"n": count})
-    return _to(row)
+    return to(row)
 
 
 # --- Uninstall ---------------------------------------------------------------------------------------
@@ -221,7 +222,7 @@ def reconnect(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
 
 def uninstall(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
     """Ask once what becomes of the events on both sides; then leave every mailbox."""
-    row = _found(request, connection)
+    row = found(request, connection)
     if row.is_pending:
         return _discard(request, row)
     if row.state == ExchangeConnection.State.UNINSTALLING:
@@ -233,32 +234,36 @@ def uninstall(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
             row,
             keeps_ours_there=form.keeps_ours_there if counts.calendars else True,
             keeps_theirs_here=form.keeps_theirs_here if counts.calendars else True,
-            by=_person(request),
+            by=person(request),
         )
         messages.success(request, _("%(connection)s is uninstalled.") % {"connection": row})
         return HttpResponseRedirect(reverse("admin:exchange"))
-    return _page(
+    return page(
         request,
         "uninstall",
         _("Uninstall %(connection)s") % {"connection": row},
         connection=row,
         counts=counts,
         form=form,
-        back=_address(row),
+        back=address(row),
+        my_apps=MY_APPS,
+        entra=ENTRA,
     )
 
 
 def _discard(request: HttpRequest, row: ExchangeConnection) -> HttpResponse:
     if request.method == "POST":
-        services.discard(row, by=_person(request))
+        services.discard(row, by=person(request))
         messages.success(request, _("What was typed is forgotten."))
         return HttpResponseRedirect(reverse("admin:exchange"))
-    return _confirm(
+    return confirm(
         request,
         title=_("Discard %(connection)s") % {"connection": row},
-        sentence=_("It was never installed. What was typed is forgotten, the password too."),
+        sentence=_("It was never installed. What Microsoft granted is forgotten here.")
+        if row.is_microsoft
+        else _("It was never installed. What was typed is forgotten, the password too."),
         button=_("Discard"),
-        back=_address(row),
+        back=address(row),
     )
 
 
@@ -270,7 +275,7 @@ def _leave_the_rest(request: HttpRequest, row: ExchangeConnection) -> HttpRespon
             leave.leave_the_rest(calendar)
         messages.success(request, _("%(connection)s is uninstalled.") % {"connection": row})
         return HttpResponseRedirect(reverse("admin:exchange"))
-    return _confirm(
+    return confirm(
         request,
         title=_("Uninstall %(connection)s at once") % {"connection": row},
         sentence=ngettext(
@@ -282,80 +287,13 @@ def _leave_the_rest(request: HttpRequest, row: ExchangeConnection) -> HttpRespon
         )
         % {"n": len(leaving)},
         button=_("Uninstall at once"),
-        back=_address(row),
+        back=address(row),
     )
 
 
 # --- Inside -------------------------------------------------------------------------------------------
 
 
-def _found(request: HttpRequest, uuid: uuid.UUID) -> ExchangeConnection:
-    """One of the tenant's own, and not gone; anything else is not there."""
-    rows = scoped(ExchangeConnection.objects.present(), request)
-    return get_object_or_404(rows.select_related("tenant"), uuid=uuid)
-
-
 def _with_conditions(request: HttpRequest) -> list[tuple[ExchangeConnection, Any, int]]:
     rows = scoped(ExchangeConnection.objects.present(), request).select_related("tenant")
     return [(row, words.condition(row), shown_calendars(row)) for row in rows]
-
-
-def _tenant(request: HttpRequest) -> Tenant:
-    here = standing(request)
-    if here is None:
-        raise PermissionDenied
-    return here.tenant
-
-
-def _person(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None
-
-
-def _address(row: ExchangeConnection) -> str:
-    return reverse("admin:exchange_connection", args=[row.uuid])
-
-
-def _to(row: ExchangeConnection) -> HttpResponseRedirect:
-    return HttpResponseRedirect(_address(row))
-
-
-def _page(
-    request: HttpRequest,
-    template: str,
-    title: str,
-    *,
-    connection: ExchangeConnection | None = None,
-    **context: Any,
-) -> TemplateResponse:
-    way = [(_("Apps"), reverse("admin:apps"))]
-    if template != "exchange":
-        way.append((_("Exchange"), reverse("admin:exchange")))
-    if connection is not None and not template.startswith("connection"):
-        way.append((str(connection), _address(connection)))
-    return TemplateResponse(
-        request,
-        f"console/apps/{template}.html",
-        {
-            **admin.site.each_context(request),
-            "title": title,
-            "way": way,
-            "connection": connection,
-            **context,
-        },
-    )
-
-
-def _confirm(
-    request: HttpRequest, *, title: str, sentence: str, button: str, back: str
-) -> TemplateResponse:
-    return TemplateResponse(
-        request,
-        "console/confirm.html",
-        {
-            **admin.site.each_context(request),
-            "title": title,
-            "words": sentence,
-            "button": button,
-            "back": back,
-        },
-    )

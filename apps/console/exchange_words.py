@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Connection = ExchangeConnection
 # In the order in which they are walked. Each word says what is true when the stage is passed.
 STAGES: dict[str, StrOrPromise] = {
+    "registration": gettext_lazy("OptixSync is registered at Microsoft"),
+    "token": gettext_lazy("Microsoft gives a token"),
+    "organisation": gettext_lazy("It is the organisation that was connected"),
     "password": gettext_lazy("The stored password can be read"),
     "autodiscover": gettext_lazy("The server is found from the email"),
     "name": gettext_lazy("The server’s name is known"),
@@ -29,6 +32,8 @@ STAGES: dict[str, StrOrPromise] = {
     "sign-in": gettext_lazy("The account can sign in"),
     "version": gettext_lazy("Its version"),
     "mailbox": gettext_lazy("The mailbox opens"),
+    "permissions": gettext_lazy("What was granted"),
+    "secret": gettext_lazy("The client secret"),
     "unexpected": gettext_lazy("The check ended"),
 }
 ACCESS: dict[str, StrOrPromise] = {
@@ -97,6 +102,13 @@ def _pending(connection: ExchangeConnection) -> Condition:
             _("The check did not end. The background tasks may have been stopped."),
             _("Press Check again."),
         )
+    if connection.is_microsoft:
+        return Condition(
+            _("Not installed yet"),
+            "warning",
+            _("The check found a problem. What Microsoft granted is kept."),
+            _("Mend what is marked below, then press Check again; or use a different account."),
+        )
     return Condition(
         _("Not installed yet"),
         "warning",
@@ -114,7 +126,9 @@ def stages(connection: ExchangeConnection) -> list[ShownStage]:
             is_ok=one["ok"],
             words=one["words"],
             fix=one["fix"],
-            command=one["command"].replace("<service account>", account),
+            command=one["command"]
+            .replace("<service account>", account)
+            .replace("<account>", account),
         )
         for one in connection.last_check
     ]

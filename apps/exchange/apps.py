@@ -9,4 +9,8 @@ class ExchangeConfig(AppConfig):
     verbose_name = "Exchange"
 
     def ready(self) -> None:
-        from apps.exchange import checks, network_checks  # noqa: F401, PLC0415 -- they register themselves
+        from apps.exchange import (  # noqa: PLC0415 -- they register themselves
+            checks,  # noqa: F401
+            microsoft_checks,  # noqa: F401
+            network_checks,  # noqa: F401
+        )

@@ -33,29 +33,55 @@ class Stage:
 
 def walk(connection: ExchangeConnection, email: str = "") -> Iterator[Stage]:
     """Each stage as it ends; the last one is the first that failed. `email`: the mailbox to open."""
+    email = email or connection.try_email
+    if connection.is_microsoft:
+        yield from _at_microsoft(connection, email)
+    else:
+        yield from _over_ews(connection, email)
+
+
+def _at_microsoft(connection: ExchangeConnection, email: str) -> Iterator[Stage]:
+    from apps.exchange.microsoft import check  # noqa: PLC0415 -- as below
+
+    is_good = True
+    for told in check.signed_in(connection):
+        is_good = told.error is None
+        yield _stage(told.name, told.words, told.error)
+    if not is_good:
+        return
+    if connection.wire == connection.Wire.EWS:
+        yield from _over_ews(connection, email)
+        return
+    for told in check.over_graph(connection, email):
+        yield _stage(told.name, told.words, told.error)
+
+
+def _over_ews(connection: ExchangeConnection, email: str) -> Iterator[Stage]:
     # Pages import this module, and have no use for exchangelib, which is slow to load.
     from apps.exchange.ews import check  # noqa: PLC0415
 
     try:
-        password = unseal(connection.sealed_password)
-        found = _find_server(connection, password)
+        found = _find_server(connection)
     except ExchangeError as exc:
         yield _failed(_stage_of(exc), exc)
         return
     if found:
         yield Stage(name="autodiscover", words=found)
-    for told in check.check(connection.settings, email or connection.try_email):
-        if told.error is not None:
-            yield _failed(told.step.value, told.error)
-            return
+    for told in check.check(connection.settings, email):
         if told.auth:
             connection.sign_in = told.auth
         if told.step is check.Step.VERSION:
             connection.server_version = told.words[:100]
-        yield Stage(name=told.step.value, words=told.words)
+        yield _stage(told.step.value, told.words, told.error)
+        if told.error is not None:
+            return
 
 
-def _find_server(connection: ExchangeConnection, password: str) -> str:
+def _stage(name: str, words: str, error: ExchangeError | None) -> Stage:
+    return Stage(name=name, words=words) if error is None else _failed(name, error)
+
+
+def _find_server(connection: ExchangeConnection) -> str:
     """Settle where the server is; what autodiscover found, if it was asked.
 
     It knows mailboxes alone, and a service account need not have one: then the mailbox to try leads
@@ -64,8 +90,12 @@ def _find_server(connection: ExchangeConnection, password: str) -> str:
     Raises:
         ExchangeError: it found nothing, or the account was refused.
     """
+    if connection.is_microsoft:
+        # Where Microsoft is, is known.
+        return ""
     from apps.exchange.ews import autodiscover  # noqa: PLC0415 -- as above
 
+    password = unseal(connection.sealed_password)
     if connection.server:
         connection.server_url = ews_url(connection.server)
         return ""

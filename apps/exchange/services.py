@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -15,14 +16,18 @@ from django_q.tasks import async_task
 
 from apps.exchange import checking
 from apps.exchange.errors import AuthenticationFailed, Misconfigured
-from apps.exchange.models import ExchangeConnection
-from apps.exchange.secrets import seal
+from apps.exchange.models import AccessToken, ExchangeConnection
+from apps.exchange.secrets import SecretUnreadable, seal
 from apps.exchange.signals import connection_works
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from apps.exchange.calendar import Calendar
     from apps.exchange.checking import Stage
-    from apps.exchange.push import Pushes
+    from apps.exchange.graph.glancing import Glance
+    from apps.exchange.push import Notifiers, Pushes
+    from apps.exchange.translation import Translator
     from apps.tenants.models import Tenant, User
 
 logger = logging.getLogger(__name__)
@@ -30,6 +35,17 @@ logger = logging.getLogger(__name__)
 State = ExchangeConnection.State
 # The error kind of a connection that was changed, and not checked since.
 CHANGED = "changed"
+PROBED_EVERY = dt.timedelta(hours=1)
+# What a check finds out, besides its stages. An account keeps its id while its email changes.
+SETTLED = (
+    "server_url",
+    "sign_in",
+    "server_version",
+    "email",
+    "account_name",
+    "organisation_name",
+    "permissions",
+)
 
 
 class InstallRefused(Exception):
@@ -71,7 +87,7 @@ def install(*, tenant: Tenant, details: Details, by: User | None) -> ExchangeCon
         tenant=tenant, wire=ExchangeConnection.Wire.EWS, state=State.PENDING
     )
     _take(connection, details)
-    _save(connection)
+    begin_anew(connection)
     _log("install asked for", connection, by)
     start_check(connection)
     return connection
@@ -87,7 +103,7 @@ def change(*, connection: ExchangeConnection, details: Details, by: User | None)
         InstallRefused: the stored password would go to another server or account, the name is
             taken, or the connection is not there any more.
     """
-    connection = _locked(connection)
+    connection = locked(connection)
     if not details.password and _leads_elsewhere(connection, details):
         raise InstallRefused(
             _(
@@ -97,17 +113,51 @@ def change(*, connection: ExchangeConnection, details: Details, by: User | None)
             about="password",
         )
     _take(connection, details)
-    connection.revision += 1
     connection.server_url = connection.sign_in = connection.server_version = ""
+    begin_anew(connection)
+    _log("changed", connection, by)
+    start_check(connection)
+
+
+def begin_anew(connection: ExchangeConnection) -> None:
+    """Store a connection that is new, or was changed: what was found of it counts no more.
+
+    One that was installed is stopped until its check is good.
+
+    Raises:
+        InstallRefused: somebody was quicker with the same name.
+    """
+    if connection.pk is not None:
+        connection.revision += 1
     connection.check_started_at = connection.last_checked_at = None
     connection.last_check = []
+    connection.permissions = []
     if not connection.is_pending:
         connection.stopped_at = timezone.now()
         connection.error_kind = CHANGED
         connection.cause = _("The connection was changed, and no check was good since.")
         connection.fix = _("Press Check again.")
+    connection.name = connection.name or _name(connection, "")
     _save(connection)
-    _log("changed", connection, by)
+
+
+@transaction.atomic
+def change_trial(
+    *, connection: ExchangeConnection, try_email: str, name: str, by: User | None
+) -> None:
+    """Another mailbox to try, or another name. Calendars go on: nothing that they use has changed.
+
+    Raises:
+        InstallRefused: the name is taken, or the connection is not there any more.
+    """
+    connection = locked(connection)
+    connection.try_email = try_email.strip()
+    connection.name = _name(connection, name.strip())
+    connection.revision += 1
+    connection.check_started_at = connection.last_checked_at = None
+    connection.last_check = []
+    _save(connection)
+    _log("mailbox to try changed", connection, by)
     start_check(connection)
 
 
@@ -122,11 +172,12 @@ def start_uninstall(connection: ExchangeConnection, *, by: User | None) -> None:
 
 @transaction.atomic
 def finish_uninstall(connection: ExchangeConnection) -> None:
-    """End a connection that is being uninstalled: its password is erased, its row stays."""
+    """End a connection that is being uninstalled: password and tokens are erased, its row stays."""
     done = ExchangeConnection.objects.filter(pk=connection.pk, state=State.UNINSTALLING).update(
         state=State.UNINSTALLED,
         uninstalled_at=timezone.now(),
         sealed_password="",
+        sealed_refresh_token="",
         check_started_at=None,
         stopped_at=None,
         paused_until=None,
@@ -135,9 +186,8 @@ def finish_uninstall(connection: ExchangeConnection) -> None:
         fix="",
     )
     if done:
-        from apps.exchange.ews.session import close_connection  # noqa: PLC0415 -- one wire
-
-        close_connection(str(connection.uuid))
+        AccessToken.objects.filter(connection=connection).delete()
+        _close(connection)
         _log("uninstalled", connection, None)
 
 
@@ -169,6 +219,20 @@ def start_check(connection: ExchangeConnection) -> bool:
     return True
 
 
+def probe_stopped(now: dt.datetime) -> int:
+    """Have those checked again whose grant was refused an hour ago or earlier; how many.
+
+    A new secret, or a key that is there again, mends many of them at once, and nobody has to press
+    anything. A password is never tried without a person: that could lock its account.
+    """
+    stopped = ExchangeConnection.objects.installed().filter(
+        kind=ExchangeConnection.Kind.MICROSOFT_365,
+        error_kind__in=(AuthenticationFailed.kind, SecretUnreadable.kind),
+        stopped_at__lte=now - PROBED_EVERY,
+    )
+    return sum(start_check(connection) for connection in stopped)
+
+
 def check(connection: ExchangeConnection) -> list[Stage]:
     """Walk the stages now, and store each as it ends. A good check installs, and ends a stop.
 
@@ -182,12 +246,8 @@ def check(connection: ExchangeConnection) -> list[Stage]:
         told.append(stage)
         if not rows.update(last_check=[asdict(one) for one in told]):
             return told
-    values: dict[str, Any] = {
-        "last_checked_at": timezone.now(),
-        "server_url": connection.server_url,
-        "sign_in": connection.sign_in,
-        "server_version": connection.server_version,
-    }
+    values: dict[str, Any] = {name: getattr(connection, name) for name in SETTLED}
+    values["last_checked_at"] = timezone.now()
     is_good = all(stage.ok for stage in told)
     if is_good:
         values |= {"stopped_at": None, "error_kind": "", "cause": "", "fix": ""}
@@ -230,20 +290,39 @@ def calendar_for(connection: ExchangeConnection, email: str) -> Calendar:
         Misconfigured: the connection is not installed, or not settled yet.
         SecretUnreadable: its password cannot be opened.
     """
-    from apps.exchange.ews.calendar import calendar_for as over_ews  # noqa: PLC0415 -- one wire
-
     if connection.state not in {State.INSTALLED, State.UNINSTALLING}:
         raise Misconfigured(
             _("The Exchange connection “%(name)s” is not installed.") % {"name": connection},
             fix=_("Install it under Apps, Exchange, or connect the resource through another one."),
         )
-    if not connection.server_url or not connection.sign_in:
+    if not connection.is_settled:
         raise Misconfigured(
             _("The Exchange connection “%(name)s” has not passed its check.")
             % {"name": connection},
             fix=_("Under Apps, Exchange, press Check again."),
         )
+    if connection.wire == ExchangeConnection.Wire.GRAPH:
+        from apps.exchange.graph.calendar import calendar_for as over_graph  # noqa: PLC0415
+
+        return over_graph(connection.graph_settings, email)
+    from apps.exchange.ews.calendar import calendar_for as over_ews  # noqa: PLC0415 -- one wire
+
     return over_ews(connection.settings, email)
+
+
+def translator_for(connection: ExchangeConnection, email: str) -> Translator:
+    """What turns the ids of EWS into those of Graph, and back; only a connection over Graph can.
+
+    Raises:
+        Misconfigured: it is over another wire.
+    """
+    from apps.exchange.graph.translating import translator_for as over_graph  # noqa: PLC0415
+
+    if connection.wire != ExchangeConnection.Wire.GRAPH:
+        raise Misconfigured(
+            _("“%(name)s” is no connection over Microsoft Graph.") % {"name": connection}
+        )
+    return over_graph(connection.graph_settings, email)
 
 
 def pushes_for(connection: ExchangeConnection) -> Pushes | None:
@@ -254,15 +333,48 @@ def pushes_for(connection: ExchangeConnection) -> Pushes | None:
     """
     from apps.exchange.ews.streaming import EwsPushes  # noqa: PLC0415 -- one wire
 
-    if connection.state != State.INSTALLED or not connection.sign_in:
+    if connection.state != State.INSTALLED or not connection.is_settled:
+        return None
+    if connection.wire != ExchangeConnection.Wire.EWS:
+        # Microsoft Graph calls us; it holds no stream open.
         return None
     return EwsPushes(connection.settings)
+
+
+def notifiers_for(connection: ExchangeConnection) -> Notifiers | None:
+    """The port to a server that calls us, where this connection may ask it to."""
+    from apps.exchange.graph.subscriptions import GraphNotifiers  # noqa: PLC0415 -- one wire
+
+    if connection.state not in {State.INSTALLED, State.UNINSTALLING}:
+        return None
+    if (
+        connection.wire != connection.Wire.GRAPH
+        or connection.access != connection.Access.ORGANISATION
+    ):
+        return None
+    return GraphNotifiers(connection.graph_settings)
+
+
+def glance(connection: ExchangeConnection, cursor_of: Mapping[str, str]) -> dict[str, Glance]:
+    """Of each address whether anything is new since its cursor, many by one request.
+
+    Raises:
+        ExchangeError: none of them could be looked at.
+    """
+    from apps.exchange.graph.glancing import glance as over_graph  # noqa: PLC0415 -- one wire
+
+    return over_graph(connection.graph_settings, cursor_of)
 
 
 # --- Inside -----------------------------------------------------------------------------------------
 
 
-def _locked(connection: ExchangeConnection) -> ExchangeConnection:
+def locked(connection: ExchangeConnection) -> ExchangeConnection:
+    """The row as it is now, for a change.
+
+    Raises:
+        InstallRefused: it is uninstalled, or about to be.
+    """
     found = (
         ExchangeConnection.objects.select_for_update()
         .filter(pk=connection.pk, state__in=[State.PENDING, State.INSTALLED])
@@ -329,6 +441,15 @@ def _save(connection: ExchangeConnection) -> None:
         raise InstallRefused(
             _("You have a connection with this name already. Choose another one."), about="name"
         ) from exc
+
+
+def _close(connection: ExchangeConnection) -> None:
+    """Let go of the sockets that this process holds open for it."""
+    if connection.wire == ExchangeConnection.Wire.GRAPH:
+        from apps.exchange.graph.session import close_connection  # noqa: PLC0415 -- one wire
+    else:
+        from apps.exchange.ews.session import close_connection  # noqa: PLC0415 -- one wire
+    close_connection(str(connection.uuid))
 
 
 def _log(what: str, connection: ExchangeConnection, by: User | None) -> None:

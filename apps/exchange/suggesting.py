@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.core.cache import cache
 
 from apps.exchange.errors import AuthenticationFailed, ExchangeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from apps.exchange.models import ExchangeConnection
 
 logger = logging.getLogger(__name__)
@@ -21,6 +23,21 @@ logger = logging.getLogger(__name__)
 REMEMBERED_S = 600
 # After trouble the server is left alone for a moment.
 TROUBLE_REMEMBERED_S = 60
+
+
+class Room(Protocol):
+    """A room as a server lists it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def email(self) -> str: ...
+
+    @property
+    def group(self) -> str:
+        """The room list, or the building, that it is in."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,16 +58,13 @@ def suggestions(connection: ExchangeConnection) -> list[Suggestion]:
     known: list[Suggestion] | None = cache.get(key)
     if known is not None:
         return known
-    if connection.stopped_at or connection.is_paused or not connection.sign_in:
+    if connection.stopped_at or connection.is_paused or not connection.is_settled:
         return []
     if not cache.add(f"{key}.asked", 1, TROUBLE_REMEMBERED_S):
         # Somebody asks already: a slow server holds up one page, and not many.
         return []
-    # It loads exchangelib, which is slow, and which most pages have no use for.
-    from apps.exchange.ews import rooms  # noqa: PLC0415
-
     try:
-        listed = rooms.suggestions(connection.settings)
+        listed = rooms_of(connection)
     except AuthenticationFailed:
         raise
     except ExchangeError as error:
@@ -60,3 +74,19 @@ def suggestions(connection: ExchangeConnection) -> list[Suggestion]:
     found = sorted(Suggestion(room.name, room.email) for room in listed)
     cache.set(key, found, REMEMBERED_S)
     return found
+
+
+def rooms_of(connection: ExchangeConnection) -> Sequence[Room]:
+    """What the server itself lists, asked anew.
+
+    Raises:
+        ExchangeError: it cannot be asked.
+    """
+    # One wire loads exchangelib, which is slow, and which most pages have no use for.
+    if connection.wire == connection.Wire.GRAPH:
+        from apps.exchange.graph import rooms as over_graph  # noqa: PLC0415
+
+        return over_graph.suggestions(connection.graph_settings)
+    from apps.exchange.ews import rooms as over_ews  # noqa: PLC0415
+
+    return over_ews.suggestions(connection.settings)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 
+from django.utils import timezone
+
 from apps.exchange import services
-from apps.exchange.models import ExchangeConnection
+from apps.exchange.microsoft import secret_expiry
+from apps.exchange.models import ExchangeConnection, SignInAttempt
 
 logger = logging.getLogger(__name__)
 
@@ -24,3 +27,19 @@ def check(connection_id: int, revision: int) -> str:
         services.break_off_check(connection)
         return "broke off"
     return "good" if all(stage.ok for stage in stages) else f"failed: {stages[-1].name}"
+
+
+def warn_of_secret() -> str:
+    """Some times a day: tell people of the client secret's end, each threshold once."""
+    return f"told {secret_expiry.warn()}"
+
+
+def forget_sign_ins() -> str:
+    """Each hour: remove the sign-ins that are over, with whatever they still hold."""
+    deleted, _rows = SignInAttempt.objects.over(timezone.now()).delete()
+    return f"removed {deleted}"
+
+
+def probe_stopped() -> str:
+    """Some times an hour: look whether those that Microsoft refused work again, each once an hour."""
+    return f"probes {services.probe_stopped(timezone.now())}"

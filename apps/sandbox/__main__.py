@@ -7,7 +7,8 @@ import signal
 import sys
 import threading
 
-from apps.sandbox import seed, snapshot
+from apps.sandbox import seed, seed_microsoft, snapshot
+from apps.sandbox.diary import ALSTER, HARBOUR
 from apps.sandbox.server import PortTaken, SandboxServer
 from apps.sandbox.store import Store
 
@@ -31,6 +32,12 @@ def main() -> int:
         )
     if seed.is_empty(store):
         seed.fill(store, server=server.url)
+    elif seed_microsoft.is_older(store, (HARBOUR, ALSTER)):
+        seed.fill_microsoft(store, server=server.url)
+    try:
+        seed_microsoft.register(store, os.environ)
+    except ValueError:
+        return _complain("SANDBOX_SECRET_EXPIRES_ON must be a day, such as 2027-05-31, or empty.")
     # A snapshot may come from a start on another port.
     store.set_server(server.url)
     stopping = threading.Event()

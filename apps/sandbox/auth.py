@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _NTLM_NEGOTIATE = 1
 _NTLM_AUTHENTICATE = 3
 _OFFERS: dict[SignIn, str] = {"ntlm": "NTLM", "basic": 'Basic realm="{realm}"'}
+BEARER = 'Bearer client_id="00000002-0000-0ff1-ce00-000000000000", error="invalid_token"'
 _user_file_lock = threading.Lock()
 _user_file = Path(tempfile.mkdtemp(prefix="sandbox-ntlm-")) / "user"
 
@@ -116,21 +117,19 @@ class SignIns:
         try:
             caller = callers.caller(self.accounts, authorization, "ews")
         except callers.TokenRefused:
-            bearer = (
-                'Bearer client_id="00000002-0000-0ff1-ce00-000000000000", error="invalid_token"'
-            )
-            raise NotSignedIn([bearer, *self.offers(host)]) from None
+            raise NotSignedIn([BEARER, *self.offers(host)]) from None
         if caller.app_id not in caller.organisation.ews_allowed_apps:
             raise AppNotAllowed(caller.app_id)
         if caller.account is None:
             return _application(self.accounts, caller)
-        allowed = "EWS.AccessAsUser.All" in caller.scopes
+        if "EWS.AccessAsUser.All" not in caller.scopes:
+            raise NotSignedIn([BEARER, *self.offers(host)])
         return Account(
             name=caller.account.upn,
             login=caller.account.upn,
             password="",
             organisation=caller.organisation.domain,
-            rights=dict(caller.account.rights) if allowed else {},
+            rights=dict(caller.account.rights),
         )
 
     def _ntlm(self, token: str, host: str, connection: Connection) -> Account:

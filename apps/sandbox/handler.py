@@ -125,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         )
         if outcome.operation:
             self._note(outcome, outcome.account, began)
-        self._deliver(outcome)
+        self._deliver(outcome, [])
 
     def _read_body(self) -> bytes | None:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
@@ -166,7 +166,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         outcome.operation = outcome.operation or operation
         self._note(outcome, account, began)
-        self._deliver(outcome)
+        self._deliver(outcome, self._challenges(outcome))
 
     def _note(self, outcome: Outcome, account: str, began: float) -> None:
         self.sandbox.requests.add(
@@ -241,7 +241,7 @@ class Handler(BaseHTTPRequestHandler):
 
     # -- sending
 
-    def _deliver(self, outcome: Outcome) -> None:
+    def _deliver(self, outcome: Outcome, more: list[tuple[str, str]]) -> None:
         if outcome.cut:
             self._cut()
         elif outcome.stream is not None:
@@ -251,7 +251,7 @@ class Handler(BaseHTTPRequestHandler):
             self._write_split(outcome)
             self._end_chunks()
         else:
-            self._send(outcome, self._challenges(outcome))
+            self._send(outcome, more)
 
     def _challenges(self, outcome: Outcome) -> list[tuple[str, str]]:
         """A refusal by a fault offers what any refusal offers, unless it says something else."""

@@ -1,12 +1,13 @@
-"""The demo's two organisations, with calendars that are alive around the day on which they are made."""
+"""The demo's four organisations, with calendars that are alive around the day on which they are made."""
 
 from __future__ import annotations
 
-import datetime as dt
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from apps.sandbox import zones
+from apps.sandbox import diary_microsoft as microsoft
+from apps.sandbox import seed_microsoft
 from apps.sandbox.diary import (
     ALSTER,
     ALSTER_ALL_DAY,
@@ -23,15 +24,15 @@ from apps.sandbox.diary import (
     HARBOUR_SERIES,
     Meeting,
     Plan,
-    plan,
 )
-from apps.sandbox.recurrence import WEEK, Pattern, Recurrence
-from apps.sandbox.store import Attendee
+from apps.sandbox.diary_microsoft import LANTERN, QUARRY
+from apps.sandbox.writing import Diary
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable
 
-    from apps.sandbox.store import Item, Mailbox, Store
+    from apps.sandbox.store import Store
 
 HARBOUR_ACCOUNT, ALSTER_ACCOUNT = f"svc-optixsync@{HARBOUR}", f"svc-optixsync@{ALSTER}"
 PASSWORDS = {HARBOUR: "Tide-Table-1888", ALSTER: "Elbe-Ufer-1842"}
@@ -39,18 +40,72 @@ DEFAULT_SERVER = "http://127.0.0.1:8025"
 LEFT_OPEN = {
     HARBOUR: ("window-desk-1", "window-desk-2", "projector"),
     ALSTER: ("elbe", "bille", "desk-a"),
+    LANTERN: ("prism", "slide-viewer"),
+    QUARRY: ("granite", "slate", "marble", "theodolite", "weighbridge"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendars:
+    """What is written into an organisation's calendars. `cancelled`: meetings that are sent, then called off."""
+
+    singles: tuple[Plan, ...]
+    all_day: tuple[Plan, ...]
+    series: tuple[tuple[Plan, int, int, int], ...]
+    meetings: tuple[Meeting, ...]
+    cancelled: tuple[Meeting, ...] = ()
+
+
+CALENDARS = {
+    HARBOUR: Calendars(
+        singles=HARBOUR_DIARY,
+        all_day=HARBOUR_ALL_DAY,
+        series=HARBOUR_SERIES,
+        meetings=HARBOUR_MEETINGS,
+        cancelled=(HARBOUR_CANCELLED,),
+    ),
+    ALSTER: Calendars(
+        singles=ALSTER_DIARY,
+        all_day=ALSTER_ALL_DAY,
+        series=ALSTER_SERIES,
+        meetings=ALSTER_MEETINGS,
+    ),
+    LANTERN: Calendars(
+        singles=microsoft.LANTERN_DIARY,
+        all_day=microsoft.LANTERN_ALL_DAY,
+        series=microsoft.LANTERN_SERIES,
+        meetings=microsoft.LANTERN_MEETINGS,
+    ),
+    QUARRY: Calendars(
+        singles=microsoft.QUARRY_DIARY,
+        all_day=microsoft.QUARRY_ALL_DAY,
+        series=microsoft.QUARRY_SERIES,
+        meetings=microsoft.QUARRY_MEETINGS,
+    ),
 }
 
 
 def fill(store: Store, today: dt.date | None = None, server: str = DEFAULT_SERVER) -> None:
-    """Make both organisations, afresh. The same day gives the same calendars; no mail counts as sent."""
+    """Make all organisations, afresh. The same day gives the same calendars; no mail counts as sent."""
     with store.lock:
         _harbour(store, server)
         _alster(store, server)
-        for organisation in (store.organisation(HARBOUR), store.organisation(ALSTER)):
-            zone = ZoneInfo(organisation.time_zone)
-            _write(_Diary(store, organisation.domain, today or store.now().astimezone(zone).date()))
-            organisation.outbox.clear()
+        for domain in (HARBOUR, ALSTER):
+            _write(store, domain, today)
+        fill_microsoft(store, today, server)
+
+
+def fill_microsoft(
+    store: Store, today: dt.date | None = None, server: str = DEFAULT_SERVER
+) -> None:
+    """Make the organisations that are at Microsoft 365, afresh."""
+    with store.lock:
+        _at_microsoft(store, LANTERN, "Lantern House", "Europe/London", server)
+        _at_microsoft(store, QUARRY, "Quarry Yard", "Europe/Dublin", server)
+        seed_microsoft.personal_account(store)
+        seed_microsoft.grant(store)
+        for domain in (LANTERN, QUARRY):
+            _write(store, domain, today)
 
 
 def is_empty(store: Store) -> bool:
@@ -102,16 +157,31 @@ def _alster(store: Store, server: str) -> None:
     store.add_room_list(domain, name="Speicherstadt", address=f"raeume@{domain}", members=rooms)
 
 
-def _write(diary: _Diary) -> None:
-    if diary.domain == ALSTER:
-        diary.write(ALSTER_DIARY, ALSTER_ALL_DAY, ALSTER_SERIES)
-        meetings: tuple[Meeting, ...] = ALSTER_MEETINGS
-    else:
-        diary.write(HARBOUR_DIARY, HARBOUR_ALL_DAY, HARBOUR_SERIES)
-        meetings = HARBOUR_MEETINGS
-        diary.store.cancel(diary.invite(*HARBOUR_CANCELLED).id)
-    for meeting in meetings:
+def _at_microsoft(store: Store, domain: str, name: str, time_zone: str, server: str) -> None:
+    listed = {LANTERN: microsoft.LANTERN_MAILBOXES, QUARRY: microsoft.QUARRY_MAILBOXES}[domain]
+    store.add_organisation(
+        domain=domain,
+        name=name,
+        server=server,
+        time_zone=time_zone,
+        tenant_id=microsoft.TENANTS[domain],
+    )
+    _mailboxes(store, domain, listed)
+    seed_microsoft.accounts(store, domain)
+    rooms = [_address(local, domain) for _, local, kind, _ in listed if kind != "user"]
+    store.add_room_list(domain, name=name, address=f"rooms@{domain}", members=rooms)
+
+
+def _write(store: Store, domain: str, today: dt.date | None) -> None:
+    organisation, calendars = store.organisation(domain), CALENDARS[domain]
+    zone = ZoneInfo(organisation.time_zone)
+    diary = Diary(store, domain, today or store.now().astimezone(zone).date())
+    diary.write(calendars.singles, calendars.all_day, calendars.series)
+    for meeting in calendars.cancelled:
+        store.cancel(diary.invite(*meeting).id)
+    for meeting in calendars.meetings:
         diary.invite(*meeting)
+    organisation.outbox.clear()
 
 
 def _address(local: str, domain: str) -> str:
@@ -129,106 +199,3 @@ def _mailboxes(
             kind=kind,
             aliases=[_address(alias, domain) for alias in aliases],
         )
-
-
-class _Diary:
-    """Writes plans into calendars, days counted from one day."""
-
-    def __init__(self, store: Store, domain: str, today: dt.date) -> None:
-        self.store, self.domain, self.today = store, domain, today
-
-    def write(
-        self,
-        singles: Iterable[Plan],
-        all_day: Iterable[Plan],
-        weekly: Iterable[tuple[Plan, int, int, int]],
-    ) -> None:
-        for one in singles:
-            self._single(one)
-        for one in all_day:
-            self._all_day(one)
-        for one, moved, by_minutes, deleted in weekly:
-            self._weekly(one, moved, by_minutes, deleted)
-
-    def invite(
-        self,
-        organiser: str,
-        rooms: tuple[str, ...],
-        day: int,
-        start: str,
-        end: str,
-        subject: str,
-        others: tuple[str, ...],
-    ) -> Item:
-        mailbox = self._mailbox(organiser)
-        attendees = [self._attendee(one, "Required") for one in others]
-        attendees += [self._attendee(one, "Resource") for one in rooms]
-        fields = self._times(mailbox, plan(organiser, day, start, end, subject)) | {
-            "subject": subject,
-            "location": ", ".join(self._mailbox(one).name for one in rooms),
-            "attendees": tuple(attendees),
-        }
-        return self.store.create(mailbox.calendar.id, fields, send=True)
-
-    def _single(self, one: Plan) -> None:
-        mailbox = self._mailbox(one.mailbox)
-        fields = self._times(mailbox, one) | {"subject": one.subject} | one.rest
-        self.store.create(mailbox.calendar.id, fields)
-
-    def _all_day(self, one: Plan) -> None:
-        mailbox = self._mailbox(one.mailbox)
-        zone = ZoneInfo(mailbox.time_zone)
-        first = self.today + dt.timedelta(days=one.day)
-        last = first + dt.timedelta(days=one.rest["days"])
-        fields = {
-            "subject": one.subject,
-            "all_day": True,
-            "show_as": one.rest.get("show_as", "Busy"),
-            "start": dt.datetime.combine(first, dt.time(0), tzinfo=zone).astimezone(dt.UTC),
-            "end": dt.datetime.combine(last, dt.time(0), tzinfo=zone).astimezone(dt.UTC),
-            "start_zone": zones.windows_name(mailbox.time_zone),
-            "end_zone": zones.windows_name(mailbox.time_zone),
-        }
-        self.store.create(mailbox.calendar.id, fields)
-
-    def _weekly(self, one: Plan, moved: int, by_minutes: int, deleted: int) -> None:
-        """A series that began three weeks ago; `moved` and `deleted` count weeks from the plan's day on."""
-        mailbox = self._mailbox(one.mailbox)
-        first = self.today + dt.timedelta(days=one.day - 21)
-        begun = plan(one.mailbox, one.day - 21, one.start, one.end, one.subject)
-        rule = Pattern(kind="Weekly", days=(WEEK[first.weekday()],), first_day="Monday")
-        fields = self._times(mailbox, begun) | {
-            "subject": one.subject,
-            "recurrence": Recurrence(pattern=rule, start=first, count=26),
-        }
-        master = self.store.create(mailbox.calendar.id, fields)
-        occurrence = self.store.occurrence(master.id, 4 + moved)
-        shift = dt.timedelta(minutes=by_minutes)
-        self.store.change(
-            occurrence.id, {"start": occurrence.start + shift, "end": occurrence.end + shift}
-        )
-        self.store.delete(self.store.occurrence(master.id, 4 + deleted).id)
-
-    def _times(self, mailbox: Mailbox, one: Plan) -> dict[str, Any]:
-        """Place wall times of the mailbox's zone; the event says that it was made in the plan's zone."""
-        zone = ZoneInfo(mailbox.time_zone)
-        day = self.today + dt.timedelta(days=one.day)
-        made_in = zones.windows_name(one.zone or mailbox.time_zone)
-
-        def at(clock: str) -> dt.datetime:
-            time = dt.time.fromisoformat(clock)
-            return dt.datetime.combine(day, time, tzinfo=zone).astimezone(dt.UTC)
-
-        return {
-            "start": at(one.start),
-            "end": at(one.end),
-            "start_zone": made_in,
-            "end_zone": made_in,
-        }
-
-    def _attendee(self, local: str, role: str) -> Attendee:
-        mailbox = self._mailbox(local)
-        return Attendee(name=mailbox.name, address=mailbox.address, role=role)
-
-    def _mailbox(self, local: str) -> Mailbox:
-        return self.store.mailbox(_address(local, self.domain))

@@ -117,11 +117,18 @@ def sync_now(calendar: CalendarLink, *, is_full: bool = False) -> None:
     enqueue(calendar.pk, SyncRun.Trigger.PERSON)
 
 
-def waiting_for_install(tenant: Tenant) -> list[CalendarLink]:
-    """Calendars whose claim outlived an Uninstall: *Install* offers them again."""
+def waiting_for_install(
+    tenant: Tenant, connection: ExchangeConnection | None = None
+) -> list[CalendarLink]:
+    """Calendars whose claim outlived an Uninstall: *Install* offers them again.
+
+    With a connection: without those that are known to be of another organisation than it is.
+    """
     rows = CalendarLink.objects.for_tenant(tenant).filter(
         state=State.NOT_CONNECTED, mailbox_key__isnull=False
     )
+    if connection is not None:
+        rows = rows.filter(left_organisation__in=["", connection.organisation_id])
     return list(rows.select_related("resource__location__tenant"))
 
 
@@ -168,7 +175,7 @@ def prove(session: Session) -> None:
     calendar = session.calendar
     with transaction.atomic():
         session.lease.commit()
-        _refuse_taken(calendar, mailbox)
+        refuse_taken(calendar, mailbox)
         calendar.mailbox_key = mailbox.key
         calendar.folder_id = mailbox.folder_id
         calendar.mailbox_name = mailbox.name[:255]
@@ -223,14 +230,7 @@ def _opened(session: Session) -> Mailbox:
             fix=exc.fix or _("Look at the spelling, and at the rights on the mailbox."),
             command=exc.command,
         ) from exc
-    if not mailbox.can_write:
-        folder = argument(calendar.email + ":\\Calendar")
-        raise AccessDenied(
-            _("The calendar of %(email)s can be read, but not written.")
-            % {"email": calendar.email},
-            fix=_("Give the account the right to edit this calendar."),
-            command=f"Set-MailboxFolderPermission {folder} -User <service account> -AccessRights Editor",
-        )
+    refuse_read_only(calendar, mailbox)
     if mailbox.kind is MailboxKind.USER and not calendar.is_person_approved:
         asked = Misconfigured(
             _("%(email)s is a person's own mailbox, not that of a room or of equipment.")
@@ -245,8 +245,23 @@ def _opened(session: Session) -> Mailbox:
     return mailbox
 
 
-def _refuse_taken(calendar: CalendarLink, mailbox: Mailbox) -> None:
-    """Aliases of one mailbox meet here. Names the other resource if it is the same tenant's."""
+def refuse_read_only(calendar: CalendarLink, mailbox: Mailbox) -> None:
+    """Raise AccessDenied for a calendar that the account may not write to."""
+    if mailbox.can_write:
+        return
+    folder = argument(calendar.email + ":\\Calendar")
+    raise AccessDenied(
+        _("The calendar of %(email)s can be read, but not written.") % {"email": calendar.email},
+        fix=_("Give the account the right to edit this calendar."),
+        command=f"Set-MailboxFolderPermission {folder} -User <service account> -AccessRights Editor",
+    )
+
+
+def refuse_taken(calendar: CalendarLink, mailbox: Mailbox) -> None:
+    """Raise Misconfigured where another resource has this mailbox: aliases of one meet here.
+
+    Names the other resource if it is the same tenant's.
+    """
     taken = CalendarLink.objects.filter(mailbox_key=mailbox.key).exclude(pk=calendar.pk)
     other = taken.select_related("resource__location__tenant").first()
     if other is None:

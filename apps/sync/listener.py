@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -84,6 +84,8 @@ class Stream:
         except Exception as exc:
             logger.exception("a stream of connection %s broke", self.connection_id)
             error = ExchangeError(type(exc).__name__)
+        # To renew a token it may have asked the database, from this thread.
+        connections.close_all()
         tell(Told(self, error=error, is_over=True))
 
 

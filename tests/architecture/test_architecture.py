@@ -14,7 +14,7 @@ from apps.tenants.querysets import TenantQuerySet
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # Rows of the whole installation, shown to superusers alone.
-WITHOUT_TENANT = {"User", "Tenant", "Installation"}
+WITHOUT_TENANT = {"User", "Tenant", "Installation", "SecretWarning"}
 
 
 def our_models() -> list[type]:

@@ -6,6 +6,7 @@ Addresses are found by walking the resolver, so that pages to come are covered w
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from apps.bookings.models import Booking, BookingChange
-from apps.exchange.models import ExchangeConnection
+from apps.exchange.models import ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import seal
 from apps.resources import services as resources
 from apps.resources.models import Location, Resource
@@ -42,6 +43,7 @@ OURS = (
     Booking,
     BookingChange,
     ExchangeConnection,
+    SignInAttempt,
     CalendarLink,
     RemoteEvent,
     EventLink,
@@ -52,6 +54,8 @@ OURS = (
 # Ends the session, or is meant for those who have none.
 LEFT_OUT = re.compile(r"^(admin/logout/|accounts/(login|logout|inactive)/)$")
 PAGES_OF_ONE = ("", "change/", "uninstall/")
+# They refuse a parameter that they do not know; any other page picks out what it knows.
+LIST = re.compile(r"^admin/\w+/\w+/$|/(autocomplete|export)/$")
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 BookAt = Callable[..., Booking]
@@ -88,6 +92,17 @@ class Tenancy:
             server=f"mail.{MARK.lower()}.example",
             email=f"svc@{MARK.lower()}.example",
             sealed_password=seal(MARK),
+        )
+        self.attempt = SignInAttempt.objects.create(
+            tenant=tenant,
+            user=self.owner,
+            session_key=MARK,
+            purpose="install",
+            access="organisation",
+            step="consent",
+            organisation_name=f"{MARK} House",
+            email=f"admin@{MARK.lower()}.example",
+            consent_state=MARK,
         )
         self.invitation = tenants.invite(
             tenant=tenant, email=f"guest@{MARK.lower()}.example", role=Role.VIEWER, by=None
@@ -218,6 +233,7 @@ def known_parameter(name: str, theirs: Tenancy, route: str) -> object:
     known = {
         "uuid": theirs.resource.uuid,
         "connection": theirs.connection.uuid,
+        "attempt": theirs.attempt.uuid,
         "token": tenants.SIGNER.sign(str(theirs.invitation.uuid)),
         "app_label": "bookings",
         "url": "nowhere",
@@ -231,10 +247,20 @@ def known_parameter(name: str, theirs: Tenancy, route: str) -> object:
     return known[name]
 
 
-def queries(theirs: Tenancy) -> list[dict[str, object]]:
-    """What a stranger might add to any address."""
+def queries(theirs: Tenancy, route: str) -> list[dict[str, object]]:
+    """What a stranger might add to an address: one after another to a list, and all at once to any other page."""
+    added = parameters(theirs)
+    if LIST.search(route):
+        return [{}, *added]
+    # Apart, since a word that was asked for may come back.
+    words = [one for one in added if MARK in one.values()]
+    numbers = [one for one in added if one not in words]
+    return [{}, dict(ChainMap(*words)), dict(ChainMap(*numbers))]
+
+
+def parameters(theirs: Tenancy) -> list[dict[str, object]]:
+    """What pages are known to read from an address."""
     return [
-        {},
         {"q": MARK},
         {"s": MARK, "extended": "1"},
         {"day": "all", "state": "all"},
@@ -258,8 +284,8 @@ def queries(theirs: Tenancy) -> list[dict[str, object]]:
     ]
 
 
-def forms(theirs: Tenancy) -> list[dict[str, object]]:
-    """What a stranger might post to any address."""
+def forms(theirs: Tenancy, route: str) -> list[dict[str, object]]:
+    """What a stranger might post to an address: to a list each action that any list has, to any page one of them."""
     selected = {"_selected_action": [theirs.booking.pk, theirs.resource.pk, theirs.location.pk]}
     actions = {
         name
@@ -304,11 +330,13 @@ def forms(theirs: Tenancy) -> list[dict[str, object]]:
             "decision": "ours",
             "versions": "1:1",
             "mail": "yes",
+            "answer": "change",
         },
         {"do": Do.SEND_ALL, "keep": theirs.link.pk, "link": theirs.link.pk, "again": "yes"},
         *(
             {"action": getattr(name, "__name__", name), "post": "yes", **selected}
             for name in actions
+            if LIST.search(route)
         ),
         {"action": "delete_selected", "post": "yes", **selected},
     ]
@@ -381,7 +409,8 @@ def test_nobody_of_another_tenant_sees_anything(
             if who == "superuser in B":
                 # The switcher names all tenants to a superuser.
                 continue
-            seen += [(who, address, q) for q in queries(theirs) if shows(client, address, q)]
+            asked = queries(theirs, route)
+            seen += [(who, address, query) for query in asked if shows(client, address, query)]
 
     assert seen == []
     assert len(found) > 60
@@ -400,7 +429,7 @@ def test_superuser_sees_only_the_tenant_of_the_switcher(
         (address, query)
         for route, address in addresses(theirs).items()
         if not WHOLE_INSTALLATION.search(route)
-        for query in queries(theirs)
+        for query in queries(theirs, route)
         if shows(client, address, query)
     ]
 
@@ -423,7 +452,7 @@ def test_nobody_of_another_tenant_changes_anything(
         for route, address in addresses(theirs).items():
             if "/invitation/" in route and route.startswith("accounts"):
                 continue
-            for form in forms(theirs):
+            for form in forms(theirs, route):
                 close_file_of(client.post(address, form))
                 if "switch" in route and session.session_key:
                     assert client.session.get(SESSION_KEY) in {None, other_tenant.pk}
@@ -460,7 +489,7 @@ def test_viewer_changes_nothing_of_their_own_tenant(
 
     for route, address in addresses(theirs).items():
         if not route.startswith("accounts"):
-            for form in forms(theirs):
+            for form in forms(theirs, route):
                 close_file_of(client.post(address, form))
 
     assert snapshot() == before

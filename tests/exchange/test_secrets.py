@@ -9,11 +9,12 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from apps.exchange.checks import check_encryption_keys
-from apps.exchange.models import ExchangeConnection
+from apps.exchange.models import AccessToken, ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import SecretUnreadable, seal, sealed_columns, unseal
-from apps.tenants.models import Tenant
+from apps.tenants.models import Tenant, User
 
 SECRET = "Blue-Whale-42"
 
@@ -132,6 +133,39 @@ def test_rotation_seals_everything_with_the_first_key(tenant: Tenant, settings: 
     assert connection.settings.password == SECRET
 
 
+def test_rotation_seals_tokens_too(tenant: Tenant, settings: Any, superuser: User) -> None:
+    granted = ExchangeConnection.objects.create(
+        tenant=tenant, kind="microsoft_365", wire="graph", access="account", name="Microsoft 365",
+        sealed_refresh_token=seal("refresh"),
+    )  # fmt: skip
+    now = timezone.now()
+    token = AccessToken.objects.create(
+        connection=granted,
+        audience="graph",
+        sealed_token=seal("access"),
+        got_at=now,
+        expires_at=now,
+    )
+    attempt = SignInAttempt.objects.create(
+        tenant=tenant, user=superuser, session_key="browser", purpose="install", access="account",
+        sealed_access_token=seal("waiting"), sealed_refresh_token=seal("waiting too"),
+    )  # fmt: skip
+    fresh = Fernet.generate_key().decode()
+    settings.FIELD_ENCRYPTION_KEYS = [fresh, *settings.FIELD_ENCRYPTION_KEYS]
+    out = io.StringIO()
+
+    call_command("rotate_keys", stdout=out)
+
+    assert "4 secrets" in out.getvalue()
+    settings.FIELD_ENCRYPTION_KEYS = [fresh]
+    for row in (granted, token, attempt):
+        row.refresh_from_db()
+    assert unseal(granted.sealed_refresh_token) == "refresh"
+    assert unseal(token.sealed_token) == "access"
+    assert unseal(attempt.sealed_access_token) == "waiting"
+    assert unseal(attempt.sealed_refresh_token) == "waiting too"
+
+
 def test_rotation_leaves_what_no_key_opens_and_fails(tenant: Tenant, settings: Any) -> None:
     lost = connection_with(tenant)
     before = lost.sealed_password
@@ -159,4 +193,10 @@ def test_rotation_without_keys_is_a_mistake_in_words(tenant: Tenant, settings: A
 
 
 def test_every_sealed_column_is_found() -> None:
-    assert (ExchangeConnection, "sealed_password") in list(sealed_columns())
+    assert set(sealed_columns()) >= {
+        (ExchangeConnection, "sealed_password"),
+        (ExchangeConnection, "sealed_refresh_token"),
+        (AccessToken, "sealed_token"),
+        (SignInAttempt, "sealed_access_token"),
+        (SignInAttempt, "sealed_refresh_token"),
+    }

@@ -10,7 +10,14 @@ from cryptography.fernet import Fernet
 
 from optixsync import demo
 
-NAMES = {"DJANGO_SECRET_KEY", "INSTALLATION_ID", "FIELD_ENCRYPTION_KEYS"}
+NAMES = {
+    "DJANGO_SECRET_KEY",
+    "INSTALLATION_ID",
+    "FIELD_ENCRYPTION_KEYS",
+    "MICROSOFT_CLIENT_ID",
+    "MICROSOFT_CLIENT_SECRET",
+    "MICROSOFT_SECRET_EXPIRES_ON",
+}
 
 
 @pytest.fixture

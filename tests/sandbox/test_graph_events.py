@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.sandbox.graph import (
@@ -73,22 +75,26 @@ def test_an_unknown_zone_is_refused(graph: Graph) -> None:
 
 
 def test_all_day_events_are_midnights_of_one_zone(graph: Graph) -> None:
-    midnights = {"start": at(1, 0, zone=LONDON), "end": at(2, 0, zone=LONDON)}
+    midnights: dict[str, Any] = {"start": at(1, 0, zone=LONDON), "end": at(2, 0, zone=LONDON)}
 
     made = graph.post(EVENTS, event(isAllDay=True, **midnights))
 
     assert made["isAllDay"] is True
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"start": at(1, 9), "end": at(2, 0)},
         {"start": at(1, 0), "end": at(1, 0)},
         {"start": at(1, 0), "end": at(2, 0, zone=LONDON)},
-    ):
+    )
+    for wrong in wrongs:
         refusal = graph.refused("POST", EVENTS, json=event(isAllDay=True, **wrong))
         assert refusal == (400, "ErrorPropertyValidationFailure")
 
 
 def test_an_all_day_event_of_another_zone_is_no_midnight_in_utc(graph: Graph) -> None:
-    berlin = {"start": at(1, 0, zone="Europe/Berlin"), "end": at(2, 0, zone="Europe/Berlin")}
+    berlin: dict[str, Any] = {
+        "start": at(1, 0, zone="Europe/Berlin"),
+        "end": at(2, 0, zone="Europe/Berlin"),
+    }
 
     made = graph.post(EVENTS, event(isAllDay=True, **berlin))
 
@@ -115,10 +121,20 @@ def test_an_all_day_event_of_another_zone_is_no_midnight_in_utc(graph: Graph) ->
             {"singleValueExtendedProperties": [{"id": "Name", "value": "x"}]},
             "ErrorInvalidPropertyRequest",
         ),
+        ({"singleValueExtendedProperties": [{"id": STAMP}]}, "ErrorInvalidPropertyRequest"),
+        ({"singleValueExtendedProperties": STAMP}, "RequestBodyRead"),
+        ({"subject": 7}, "RequestBodyRead"),
+        ({"body": "words"}, "RequestBodyRead"),
+        ({"reminderMinutesBeforeStart": "soon"}, "RequestBodyRead"),
+        ({"attendees": "all"}, "ErrorPropertyValidationFailure"),
+        ({"attendees": [attendee("ann@far.example", "guest")]}, "RequestBodyRead"),
+        ({"transactionId": "x" * 256}, "ErrorPropertyValidationFailure"),
+        ({"start": {"dateTime": "2027-02-30T09:00:00"}}, "ErrorInvalidParameter"),
+        ({"start": None}, "RequestBodyRead"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(
-    graph: Graph, wrong: dict[str, object], code: str
+    graph: Graph, wrong: dict[str, Any], code: str
 ) -> None:
     assert graph.refused("POST", EVENTS, json=event(**wrong)) == (400, code)
     assert graph.get(EVENTS)["value"] == []
@@ -357,7 +373,7 @@ def test_occurrences_share_the_uid_of_their_series_but_not_the_ical_uid(graph: G
     assert graph.get(EVENTS)["value"][0]["iCalUId"] == master.uid
 
 
-def test_a_changed_occurrence_becomes_an_exception_and_may_not_pass_its_neighbour(
+def test_a_changed_occurrence_becomes_an_exception_and_stays_between_the_days_of_its_neighbours(
     graph: Graph,
 ) -> None:
     series(graph.server.store)
@@ -365,13 +381,16 @@ def test_a_changed_occurrence_becomes_an_exception_and_may_not_pass_its_neighbou
     second = graph.get(f"users/{ROOM}/calendarView", **window)["value"][1]
 
     changed = graph.patch(f"{EVENTS}/{second['id']}", {"start": at(12, 9), "end": at(12, 10)})
-    crossing = graph.refused(
-        "PATCH", f"{EVENTS}/{second['id']}", json={"start": at(19, 9), "end": at(19, 10)}
-    )
+    refusals = {
+        graph.refused(
+            "PATCH", f"{EVENTS}/{second['id']}", json={"start": at(day, 6), "end": at(day, 7)}
+        )
+        for day in (4, 18, 19)
+    }
 
     assert changed["type"] == "exception"
     assert changed["originalStart"] == "2027-03-11T09:00:00Z"
-    assert crossing == (400, "ErrorOccurrenceCrossingBoundary")
+    assert refusals == {(400, "ErrorOccurrenceCrossingBoundary")}
 
 
 def test_a_master_lists_deleted_and_changed_occurrences_only_on_request(graph: Graph) -> None:
@@ -392,3 +411,118 @@ def test_a_master_lists_deleted_and_changed_occurrences_only_on_request(graph: G
     assert found["cancelledOccurrences"] == [f"OID.{listed['id']}.2027-03-04"]
     assert [one["type"] for one in found["exceptionOccurrences"]] == ["exception"]
     assert "exceptionOccurrences" not in graph.get(path)
+
+
+def test_a_deleted_occurrence_is_not_found_and_its_neighbours_are(graph: Graph) -> None:
+    series(graph.server.store)
+    window = {"startDateTime": "2027-03-01", "endDateTime": "2027-04-01"}
+    first, second, _ = graph.get(f"users/{ROOM}/calendarView", **window)["value"]
+
+    assert graph.ask("DELETE", f"{EVENTS}/{first['id']}").status_code == 204
+
+    assert graph.refused("GET", f"{EVENTS}/{first['id']}") == (404, "ErrorItemNotFound")
+    assert graph.get(f"{EVENTS}/{second['id']}")["type"] == "occurrence"
+    left = graph.get(f"{EVENTS}/{second['seriesMasterId']}/instances", **window)["value"]
+    assert len(left) == 2
+
+
+def test_instances_are_those_of_a_series_alone(graph: Graph) -> None:
+    made = graph.post(EVENTS, event())
+    window = {"startDateTime": "2027-03-01", "endDateTime": "2027-04-01"}
+
+    refusal = graph.refused("GET", f"{EVENTS}/{made['id']}/instances", params=window)
+
+    assert refusal == (400, "ErrorInvalidRequest")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "span"),
+    [
+        ({"type": "hourly"}, {}),
+        ({"interval": "often"}, {}),
+        ({"daysOfWeek": ["someday"]}, {}),
+        ({"type": "relativeMonthly", "daysOfWeek": ["monday", "tuesday"]}, {}),
+        ({}, {"type": "sometimes"}),
+        ({}, {"startDate": "soon"}),
+        ({}, {"numberOfOccurrences": 0}),
+    ],
+)
+def test_a_recurrence_that_cannot_be_is_refused(
+    graph: Graph, pattern: dict[str, Any], span: dict[str, Any]
+) -> None:
+    rule = weekly()
+    wrong = {"pattern": {**rule["pattern"], **pattern}, "range": {**rule["range"], **span}}
+
+    refusal = graph.refused("POST", EVENTS, json=event(day=4, recurrence=wrong))
+
+    assert refusal == (400, "ErrorCalendarInvalidRecurrence")
+
+
+def test_a_recurrence_without_pattern_or_range_is_refused(graph: Graph) -> None:
+    for wrong in ("weekly", {"pattern": weekly()["pattern"]}):
+        refusal = graph.refused("POST", EVENTS, json=event(day=4, recurrence=wrong))
+        assert refusal == (400, "ErrorCalendarInvalidRecurrence")
+
+
+def test_a_series_without_end_goes_on(graph: Graph) -> None:
+    rule = {**weekly(), "range": {"type": "noEnd", "startDate": "2027-03-04"}}
+
+    made = graph.post(EVENTS, event(day=4, recurrence=rule))
+
+    assert made["recurrence"]["range"]["type"] == "noEnd"
+    window = {"startDateTime": "2037-03-01", "endDateTime": "2037-03-31"}
+    assert len(graph.get(f"{EVENTS}/{made['id']}/instances", **window)["value"]) == 4
+
+
+def test_a_series_becomes_a_single_event_when_its_recurrence_is_taken_away(graph: Graph) -> None:
+    made = graph.post(EVENTS, event(day=4, recurrence=weekly()))
+
+    changed = graph.patch(f"{EVENTS}/{made['id']}", {"recurrence": None, "body": None})
+
+    assert (changed["type"], changed["recurrence"]) == ("singleInstance", None)
+
+
+def test_the_global_object_id_and_properties_by_number_or_tag_can_be_read(graph: Graph) -> None:
+    meeting = "Binary {6ed8da90-450b-101b-98da-00aa003f1305} Id 0x3"
+    numbered = "Integer {00062002-0000-0000-c000-000000000046} Id 0x8205"
+    tagged = "String 0x001A"
+    written = [{"id": numbered, "value": "2"}, {"id": tagged, "value": "IPM.Appointment"}]
+    made = graph.post(EVENTS, event(singleValueExtendedProperties=written))
+
+    sought = " or ".join(f"id eq '{one}'" for one in (meeting, numbered, tagged))
+    asked = {"$expand": f"singleValueExtendedProperties($filter={sought})"}
+    shown = graph.get(f"{EVENTS}/{made['id']}", **asked)["singleValueExtendedProperties"]
+
+    assert [one["id"] for one in shown] == [meeting, numbered, tagged]
+    assert [one["value"] for one in shown[1:]] == ["2", "IPM.Appointment"]
+
+
+def test_a_zone_that_windows_does_not_know_is_good_for_showing(graph: Graph) -> None:
+    graph.post(EVENTS, event())
+
+    shown = graph.ask("GET", EVENTS, prefer='outlook.timezone="Etc/GMT+3"').json()["value"][0]
+
+    assert shown["start"] == {"dateTime": "2027-03-01T06:00:00.0000000", "timeZone": "Etc/GMT+3"}
+
+
+def test_an_accepted_meeting_is_busy_and_a_cancelled_one_cannot_be_answered(graph: Graph) -> None:
+    graph.server.store.set_attendant(ROOM, automate_processing="AutoUpdate")
+    made = graph.post(PERSON, event(attendees=[attendee(ROOM, "resource")]))
+    copy = graph.get(EVENTS)["value"][0]
+    assert (copy["showAs"], copy["responseStatus"]["response"]) == ("tentative", "notResponded")
+
+    graph.post(f"{EVENTS}/{copy['id']}/accept", {}, status=202)
+    accepted = graph.get(f"{EVENTS}/{copy['id']}")
+    graph.post(f"{PERSON}/{made['id']}/cancel", {}, status=202)
+    refusal = graph.refused("POST", f"{EVENTS}/{copy['id']}/accept", json={})
+
+    assert (accepted["showAs"], accepted["responseStatus"]["response"]) == ("busy", "accepted")
+    assert refusal == (400, "ErrorInvalidRequest")
+
+
+def test_an_event_without_a_start_or_an_end_is_refused(graph: Graph) -> None:
+    for name in ("start", "end"):
+        content = event()
+        del content[name]
+        refusal = graph.refused("POST", EVENTS, json=content)
+        assert refusal == (400, "ErrorPropertyValidationFailure")

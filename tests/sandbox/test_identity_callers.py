@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import jwt
 import pytest
@@ -188,6 +189,14 @@ def test_an_application_impersonates_over_ews_within_rbac(
     assert server.requests.lines()[-1].account == CLIENT
 
 
+def test_an_account_impersonates_nobody(server: SandboxServer, store: Store) -> None:
+    token = store.issue(resource="ews", organisation=LANTERN, account=DESK)
+
+    answer = open_calendar(server, token, ROOM, impersonate=ROOM)
+
+    assert "ErrorImpersonateUserDenied" in answer.text
+
+
 def test_an_application_without_the_role_impersonates_nobody(
     server: SandboxServer, store: Store
 ) -> None:
@@ -198,8 +207,11 @@ def test_an_application_without_the_role_impersonates_nobody(
     assert "ErrorImpersonateUserDenied" in answer.text
 
 
-def test_ews_refuses_a_token_for_graph(server: SandboxServer, store: Store) -> None:
-    token = store.issue(organisation=LANTERN, account=DESK)
+@pytest.mark.parametrize("given", [{}, {"resource": "ews", "scopes": []}])
+def test_ews_refuses_a_token_for_graph_and_one_without_its_scope(
+    server: SandboxServer, store: Store, given: dict[str, Any]
+) -> None:
+    token = store.issue(organisation=LANTERN, account=DESK, **given)
 
     answer = open_calendar(server, token, ROOM)
 

@@ -169,7 +169,12 @@ def test_the_clock_is_set_and_given_back() -> None:
 
 def test_everything_is_thrown_away_and_the_demo_made_anew(store: Store) -> None:
     call(store, "reset")
-    assert call(store, "demo")["organisations"] == ["harbour.example", "alster.example"]
+    assert call(store, "demo")["organisations"] == [
+        "harbour.example",
+        "alster.example",
+        "lantern.example",
+        "quarry.example",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -170,11 +170,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(var: Path, port: object) -> subprocess.Popen[str]:
+def start(var: Path, port: object, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "apps.sandbox"],
         cwd=ROOT,
-        env={**os.environ, "SANDBOX_PORT": str(port), "OPTIXSYNC_VAR_DIR": str(var)},
+        env={**os.environ, "SANDBOX_PORT": str(port), "OPTIXSYNC_VAR_DIR": str(var), **more},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -229,6 +229,12 @@ def test_process_says_when_its_port_is_taken_or_wrong(
 
     status, words = ended(start(tmp_path, "soon"))
     assert (status, "'soon'" in words) == (1, True)
+
+
+def test_process_says_when_the_end_of_the_secret_is_no_day(tmp_path: Path) -> None:
+    status, words = ended(start(tmp_path, 0, SANDBOX_SECRET_EXPIRES_ON="soon"))
+
+    assert (status, words.startswith("SANDBOX_SECRET_EXPIRES_ON must be a day")) == (1, True)
 
 
 def test_big_mailbox_pages_quickly(store: Store) -> None:

@@ -41,12 +41,9 @@ class Seen:
     item: Item
 
     @property
-    def item_id(self) -> str:
-        return self.mailbox.told(self.item)
-
-    @property
     def event(self) -> CalendarEvent:
-        return self._told(self.item, "")
+        key = EventKey(self.mailbox.wire_id(self.item))
+        return self.mailbox.event_of(self.item, key, self.item)
 
     @property
     def series(self) -> theirs.Recurrence | None:
@@ -54,11 +51,11 @@ class Seen:
 
     @property
     def problem(self) -> str:
-        return "Damaged." if self.item_id in self.mailbox.damaged else ""
+        return "Damaged." if self.item.id in self.mailbox.damaged else ""
 
     @problem.setter
     def problem(self, words: str) -> None:
-        self.mailbox.damage(self.item_id, is_damaged=bool(words))
+        self.mailbox.damage(self.item.id, is_damaged=bool(words))
 
     def events(self, window: Window) -> tuple[CalendarEvent, ...]:
         """The single, or the occurrences that overlap a window and every exception."""
@@ -66,11 +63,11 @@ class Seen:
             return (self.event,)
         shown = {one.index: one for one in self._occurrences(window)}
         shown |= {one.index: one for one in expanding.exceptions(self.item)}
-        return tuple(self._told(one, name_of(one)) for one in shown.values())
-
-    def _told(self, one: Item, name: str) -> CalendarEvent:
-        found = event_of(one, EventKey(self.item_id, name), self.item.change_key)
-        return replace(found, attempt_id=self.mailbox.attempt_of(self.item))
+        item_id = self.mailbox.wire_id(self.item)
+        return tuple(
+            self.mailbox.event_of(one, EventKey(item_id, name_of(one)), self.item)
+            for one in shown.values()
+        )
 
     def occurrence(self, name: str) -> CalendarEvent | None:
         """The one with this original start, wherever it lies now."""
@@ -109,8 +106,8 @@ class SandboxMailbox:
     address: str
     # EWS never mails for what we write.
     mails_attendees: bool = False
-    # By what name the wire calls the start of an event.
-    start: str = "Start"
+    # What an answer says of when an event begins.
+    start_element: str = "Start"
     # What was deleted: its id in the calendar, and in the Deleted Items.
     trash: dict[str, str] = field(default_factory=dict)
     damaged: dict[str, int] = field(default_factory=dict)
@@ -129,7 +126,7 @@ class SandboxMailbox:
 
     @property
     def items(self) -> dict[str, Seen]:
-        found = Items({self.told(item): Seen(self, item) for item in self.box.calendar.items})
+        found = Items({self.wire_id(one): Seen(self, one) for one in self.box.calendar.items})
         found.named = self.named
         return found
 
@@ -144,6 +141,7 @@ class SandboxMailbox:
 
     @property
     def can_open(self) -> bool:
+        """Whether the connection has a right to it."""
         account = self.server.store.account(ACCOUNT)
         return account is None or account.rights.get(self.address.lower()) != "none"
 
@@ -151,24 +149,20 @@ class SandboxMailbox:
     def can_open(self, can: bool) -> None:
         self.server.store.set_right(ACCOUNT, self.address, "editor" if can else "none")
 
+    def wire_id(self, item: Item) -> str:
+        """The id of a single or a master, as the wire has it."""
+        return item.id
+
+    def stored(self, wire_id: str) -> str:
+        """The sandbox's own id of what has this one on the wire."""
+        return wire_id
+
+    def event_of(self, item: Item, key: EventKey, whole: Item) -> CalendarEvent:
+        # All occurrences have the version of their master.
+        return event_of(item, key, whole.change_key)
+
     def events(self, item_id: str, window: Window) -> tuple[CalendarEvent, ...]:
         return Seen(self, self.server.store.item(self.stored(item_id))).events(window)
-
-    def told(self, item: Item) -> str:
-        """The id by which the wire tells of an item."""
-        return str(item.id)
-
-    def told_before(self, event: StoreEvent) -> str:
-        """The id by which the wire told of an item before it was moved."""
-        return event.old_item_id
-
-    def stored(self, item_id: str) -> str:
-        """The store's own id, for one that the wire tells."""
-        return item_id
-
-    def attempt_of(self, item: Item) -> str:
-        """The attempt id of what carries our stamp."""
-        return str(item.uid) if STAMP in item.extended else ""
 
     def new_id(self) -> str:
         """A name for what is put next; the sandbox gives ids of its own."""
@@ -186,10 +180,13 @@ class SandboxMailbox:
             was_received=item.was_received,
             my_response=item.my_response,
             is_cancelled=item.is_cancelled,
-            overrides=item.overrides,
-            deleted=item.deleted,
+            **self.copied(item),
         )
-        self.named[name] = self.told(made)
+        self.named[name] = self.wire_id(made)
+
+    def copied(self, item: Item) -> dict[str, Any]:
+        """What only a restored backup brings along."""
+        return {"overrides": item.overrides, "deleted": item.deleted}
 
     def damage(self, item_id: str, *, is_damaged: bool) -> None:
         """Let the server leave out when an event is, wherever it tells of it."""
@@ -198,19 +195,16 @@ class SandboxMailbox:
         if is_damaged:
             arranged = self.server.faults.arrange(
                 {
-                    "kind": "odd",
-                    "element": self.start,
-                    "remove": True,
-                    "item": item_id,
-                    "count": None,
+                    "kind": "odd", "element": self.start_element, "remove": True,
+                    "item": item_id, "count": None,
                 }
-            )
+            )  # fmt: skip
             self.damaged[item_id] = arranged.id
 
     def _heard(self, event: StoreEvent) -> None:
         bin_id = self.server.store.find_mailbox(self.address)
         if event.kind == "Moved" and bin_id and event.folder_id == bin_id.deleted_items.id:
-            self.trash[self.told_before(event)] = event.item_id
+            self.trash[event.old_item_id] = event.item_id
 
 
 @dataclass
@@ -240,7 +234,7 @@ class SandboxOutlook:
             {"subject": subject, "start_zone": zone, "end_zone": zone, **values},
             **inner,
         )
-        return EventKey(self.mailbox.told(item))
+        return self._key(item)
 
     def book_series(
         self,
@@ -267,7 +261,7 @@ class SandboxOutlook:
         item = self.store.write_new(
             self.mailbox.box.calendar.id, {**whole, "recurrence": pattern_of(rule)}, **inner
         )
-        return self.keys(self.mailbox.told(item))
+        return self.keys(self.mailbox.wire_id(item))
 
     def keys(self, item_id: str) -> list[EventKey]:
         return [event.key for event in self.mailbox.events(item_id, EVER)]
@@ -290,13 +284,14 @@ class SandboxOutlook:
 
     def copy(self, key: EventKey, starts_at: dt.datetime) -> EventKey:
         copied = self.store.copy(self._handle(key))
-        whole = EventKey(self.mailbox.told(copied))
+        whole = self._key(copied)
         self.move(whole, starts_at)
         return whole
 
     def shift_series(self, item_id: str, by: dt.timedelta) -> None:
-        item = self.store.item(self.mailbox.stored(item_id))
+        item = self._item(EventKey(item_id))
         rule = item.recurrence
+        assert rule is not None
         zone = zones.zone(item.start_zone)
         starts_at = item.start.astimezone(zone).replace(tzinfo=None) + by
         passed = starts_at.date() - item.start.astimezone(zone).date()
@@ -306,25 +301,25 @@ class SandboxOutlook:
         moved = replace(rule, pattern=pattern, start=starts_at.date(), end=end)
         with _refused():
             self.store.write(
-                self.mailbox.stored(item_id),
+                item.id,
                 {"start": at, "end": at + (item.end - item.start), "recurrence": moved},
             )
 
     def cut_series(self, item_id: str, count: int) -> None:
-        rule = self.store.item(self.mailbox.stored(item_id)).recurrence
-        self.store.write(
-            self.mailbox.stored(item_id), {"recurrence": replace(rule, count=count, end=None)}
-        )
+        item = self._item(EventKey(item_id))
+        rule = item.recurrence
+        assert rule is not None
+        self.store.write(item.id, {"recurrence": replace(rule, count=count, end=None)})
 
     def make_single(self, item_id: str) -> None:
         self.store.write(self.mailbox.stored(item_id), {"recurrence": None})
 
     def make_series(self, item_id: str, *, days: int = 7, count: int = 4) -> None:
-        item = self.store.item(self.mailbox.stored(item_id))
+        item = self._item(EventKey(item_id))
         rule = Recurrence(_every(days, item.start, "UTC"), Range(item.start.date(), count=count))
         with _refused():
             self.store.write(
-                self.mailbox.stored(item_id),
+                item.id,
                 {
                     "recurrence": pattern_of(rule), "start_zone": zones.UTC, "end_zone": zones.UTC,
                     "start": item.start, "end": item.end,
@@ -332,15 +327,15 @@ class SandboxOutlook:
             )  # fmt: skip
 
     def put_back(self, item_id: str) -> EventKey:
-        thrown = self.mailbox.trash.pop(item_id, None) or self.mailbox.stored(item_id)
-        return EventKey(self.mailbox.told(self.store.restore(thrown)))
+        stored = self.mailbox.stored(item_id)
+        return self._key(self.store.restore(self.mailbox.trash.pop(stored, stored)))
 
     def file_elsewhere(self, item_id: str) -> None:
         self.store.move(self.mailbox.stored(item_id), self.mailbox.box.other.id)
 
     def refile(self, item_id: str) -> EventKey:
         moved = self.store.move(self.mailbox.stored(item_id), self.mailbox.box.other.id)
-        return EventKey(self.mailbox.told(self.store.restore(moved.id)))
+        return self._key(self.store.restore(moved.id))
 
     def recreate_mailbox(self) -> None:
         self.mailbox.trash.clear()
@@ -360,11 +355,14 @@ class SandboxOutlook:
     def _item(self, key: EventKey) -> Item:
         return cast("Item", self.store.item(self._handle(key)))
 
+    def _key(self, item: Item) -> EventKey:
+        return EventKey(self.mailbox.wire_id(item))
+
     def _handle(self, key: EventKey) -> str:
-        item_id = self.mailbox.stored(key.item_id)
+        stored = self.mailbox.stored(key.item_id)
         if not key.original_start:
-            return item_id
-        for one in expanding.all_of(self.store.item(item_id), SHOWN_OF_SERIES):
+            return stored
+        for one in expanding.all_of(self.store.item(stored), SHOWN_OF_SERIES):
             if name_of(one) == key.original_start:
                 return one.id
         raise KeyError(key)
@@ -391,6 +389,7 @@ def event_of(item: Item, key: EventKey, change_key: str) -> CalendarEvent:
         # The bit of a cancelled meeting says that it is one.
         has_attendees=item.is_meeting or item.is_cancelled,
         stamp=stamp,
+        attempt_id=item.uid if stamp else "",
         created_at=item.created_at,
     )
 

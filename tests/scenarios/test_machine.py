@@ -1,22 +1,17 @@
-"""The state machine of the engine, with HTTP, a wire and a server's bad days between the two sides."""
+"""The state machine of the engine, with HTTP, EWS or Graph and bad days between the two sides."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator
-from typing import Any, ClassVar
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from apps.exchange import errors
-from apps.exchange.graph import session as graph_session
 from apps.sandbox.server import SandboxServer
-from tests.scenarios import over_graph
-from tests.scenarios.over_graph import GraphTown
-from tests.scenarios.town import FAULTS, OPERATIONS, EwsTown
+from tests.scenarios.town import FAULTS, GRAPH_FAULTS, GRAPH_OPERATIONS, OPERATIONS, EwsTown
 from tests.sync.machine.deeds import deed
 from tests.sync.machine.engine import WRITES, _can_be, quiet
 from tests.sync.machine.people import ROOM
@@ -25,8 +20,8 @@ from tests.sync.test_machine import Machine
 
 class EwsMachine(Machine):
     server: SandboxServer
-    operations: ClassVar[dict[str, str]] = OPERATIONS
-    faults: ClassVar[dict[type[errors.ExchangeError], dict[str, object]]] = FAULTS
+    operations = OPERATIONS
+    faults = FAULTS
 
     def found(self, start: dt.datetime, zone: str) -> EwsTown:
         return EwsTown.on(self.server, start, zone)
@@ -60,11 +55,11 @@ class EwsMachine(Machine):
 
 
 class GraphMachine(EwsMachine):
-    operations: ClassVar[dict[str, str]] = over_graph.OPERATIONS
-    faults: ClassVar[dict[type[errors.ExchangeError], dict[str, object]]] = over_graph.FAULTS
+    operations = GRAPH_OPERATIONS
+    faults = GRAPH_FAULTS
 
     def found(self, start: dt.datetime, zone: str) -> EwsTown:
-        return GraphTown.on(self.server, start, zone)
+        return EwsTown.on(self.server, start, zone, is_graph=True)
 
 
 @pytest.mark.django_db
@@ -77,16 +72,13 @@ class TestMachine(EwsMachine.TestCase):  # type: ignore[misc, valid-type]
 @pytest.mark.django_db
 class TestGraphMachine(GraphMachine.TestCase):  # type: ignore[misc, valid-type]
     @pytest.fixture(autouse=True)
-    def _on_a_server(self, server: SandboxServer, settings: Any) -> Iterator[None]:
-        settings.CALENDAR_FACTORY = "tests.scenarios.over_graph.calendar_for"
+    def _on_a_server(self, server: SandboxServer) -> None:
         GraphMachine.server = server
-        yield
-        graph_session.close_connections()
 
 
 # A step costs far more than in memory: fewer lives, and as long ones.
 LIVES = int(os.environ.get("MACHINE_EXAMPLES", "30")) // 3
-for _machine, _lives in ((EwsMachine, LIVES), (GraphMachine, LIVES // 2)):
-    _machine.TestCase.settings = settings(
-        Machine.TestCase.settings, max_examples=min(max(_lives, 1), 300)
-    )
+EwsMachine.TestCase.settings = settings(
+    Machine.TestCase.settings, max_examples=min(max(LIVES, 1), 300)
+)
+GraphMachine.TestCase.settings = EwsMachine.TestCase.settings

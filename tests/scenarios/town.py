@@ -6,9 +6,10 @@ import datetime as dt
 import os
 
 from apps.exchange import errors
-from apps.resources.models import Resource
 from apps.sandbox.server import SandboxServer
 from tests.factories import LocationFactory, ResourceFactory
+from tests.scenarios.graph_world import WRITES as GRAPH_WRITES
+from tests.scenarios.graph_world import furnish_microsoft, make_graph_world
 from tests.scenarios.world import WRITES, EwsWorld, Port, forget, furnish, make_world
 from tests.sync.machine.town import Room, Town
 
@@ -28,6 +29,16 @@ FAULTS: dict[type[errors.ExchangeError], dict[str, object]] = {
     errors.AuthenticationFailed: {"kind": "http", "status": 401},
     errors.AccessDenied: {"kind": "http", "status": 403},
 }
+GRAPH_OPERATIONS = {
+    "open": "GET calendar", "advance": "GET calendarView/delta",
+    "changes": "GET calendarView/delta", "view": "GET calendarView", "read": "GET events/{id}",
+    "find": "GET events", **GRAPH_WRITES,
+}  # fmt: skip
+GRAPH_FAULTS: dict[type[errors.ExchangeError], dict[str, object]] = {
+    **FAULTS,
+    errors.Rejected: {"kind": "error", "code": "ErrorPropertyValidationFailure"},
+    errors.AccessDenied: {"kind": "error", "code": "ErrorAccessDenied"},
+}
 
 
 class EwsRoom(Room):
@@ -40,10 +51,12 @@ class EwsRoom(Room):
 
 class EwsTown(Town):
     @classmethod
-    def on(cls, server: SandboxServer, start: dt.datetime, zone: str) -> EwsTown:
+    def on(
+        cls, server: SandboxServer, start: dt.datetime, zone: str, *, is_graph: bool = False
+    ) -> EwsTown:
         """Two resources, each with a mailbox of the one organisation."""
         forget()
-        furnish(server)
+        furnish_microsoft(server) if is_graph else furnish(server)
         server.store.set_clock(start)
         location = LocationFactory.create(tenant__window_days=14, tenant__time_zone=zone)
         rooms: list[Room] = []
@@ -52,11 +65,7 @@ class EwsTown(Town):
             email = f"room{os.urandom(4).hex()}@example.com"
             resource.calendar_email = email
             resource.save()
-            world = cls.world_on(server, resource, email)
+            world = (make_graph_world if is_graph else make_world)(server, resource, email)
             world.now = world.start = start
             rooms.append(EwsRoom(world, world.port))  # type: ignore[arg-type]
         return cls(location.tenant, location, rooms)
-
-    @classmethod
-    def world_on(cls, server: SandboxServer, resource: Resource, email: str) -> EwsWorld:
-        return make_world(server, resource, email)

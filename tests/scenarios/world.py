@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from apps.exchange import services as connections
 from apps.exchange.calendar import Calendar
@@ -62,8 +62,8 @@ class Port:
     page_size: int = PAGE
     requests: list[str] = field(default_factory=list)
     loses_next: bool = False
-    # By what names the wire calls what changes a mailbox.
-    writes: dict[str, str] = field(default_factory=lambda: WRITES)
+    # What the wire calls each write, in the sandbox's faults and its log.
+    writes: Mapping[str, str] = field(default_factory=WRITES.copy)
 
     @property
     def landings(self) -> Landings:
@@ -76,10 +76,11 @@ class Port:
 
     def over(self, real: Calendar) -> Calendar:
         if self.page_size != PAGE:
-            real = self.in_pages(real)
-        return Watched(real, self)
+            real = self.paged(real)
+        return cast("Calendar", Watched(real, self))
 
-    def in_pages(self, real: Calendar) -> Calendar:
+    def paged(self, real: Calendar) -> Calendar:
+        """The same port, which reads as much at a time as the test says."""
         assert isinstance(real, EwsCalendar)
         return EwsCalendar(real.wire, page_size=self.page_size)
 
@@ -127,16 +128,16 @@ class EwsWorld(World):
     outlook: SandboxOutlook = field(init=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        self.mailbox = self.mailbox_there()
-        self.port = PORTS[self.calendar.email] = self.port_to_it()
+        self.mailbox = self.find_mailbox()
+        self.port = PORTS[self.calendar.email] = self.find_port()
         self.outlook = SandboxOutlook(self.mailbox)
         self.server.store.set_clock(self.now)
         WORLDS.append(self)
 
-    def mailbox_there(self) -> SandboxMailbox:
+    def find_mailbox(self) -> SandboxMailbox:
         return SandboxMailbox(self.server, self.calendar.email)
 
-    def port_to_it(self) -> Port:
+    def find_port(self) -> Port:
         return Port(self.server)
 
     def later(self, by: dt.timedelta) -> None:

@@ -127,9 +127,7 @@ def test_schedules_are_there_after_migrate_and_set_up_once(db: None) -> None:
 
     call_command("setup_schedules")
 
-    assert Schedule.objects.filter(func__startswith="apps.sync.").count() == len(
-        schedules.SCHEDULES
-    )
+    assert Schedule.objects.filter(func__startswith="apps.").count() == len(schedules.SCHEDULES)
 
 
 def test_jitter_spreads_the_next_starts() -> None:

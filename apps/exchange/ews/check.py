@@ -64,7 +64,7 @@ class Stage:
 
 
 def check(settings: EwsSettings, email: str = "") -> Iterator[Stage]:
-    """Walk the stages. The password is sent once; with no email no mailbox is opened."""
+    """Walk the stages. A password is sent once; with no email no mailbox is opened."""
     for step, walk in (
         (Step.NAME, _reach),
         (Step.ENCRYPTION, _offered),
@@ -102,7 +102,7 @@ def _reach(settings: EwsSettings) -> Iterator[Stage]:
 
 def _offered(settings: EwsSettings) -> Iterator[Stage]:
     """An answer came, encrypted or by special permission, and it offers a sign-in that we know."""
-    where = Where(settings.host, operation="sign-in")
+    where = Where(settings.host, operation="sign-in", app_id=settings.app_id)
     try:
         kinds, status = session.kinds_of_sign_in(settings)
     except requests.RequestException as error:
@@ -114,6 +114,9 @@ def _offered(settings: EwsSettings) -> Iterator[Stage]:
         if is_safe
         else _("The connection is not encrypted; this installation allows that here."),
     )
+    if settings.auth == session.BEARER_AUTH:
+        # Settled at Install, and by nobody's password.
+        return
     auth = session.chosen(kinds)
     if not auth:
         if status not in (requests.codes.ok, requests.codes.unauthorized):
@@ -150,7 +153,7 @@ def _signed_in(settings: EwsSettings, email: str) -> Iterator[Stage]:
     ):
         yield _failed(Step.SIGN_IN, refusal)
         return
-    yield Stage(Step.SIGN_IN, _("The account %(name)s is let in.") % {"name": settings.username})
+    yield Stage(Step.SIGN_IN, _let_in(settings))
     yield Stage(Step.VERSION, _version(version))
     if not email:
         return
@@ -160,6 +163,12 @@ def _signed_in(settings: EwsSettings, email: str) -> Iterator[Stage]:
         yield _failed(Step.MAILBOX, _read_only(calendar.wire))
     else:
         yield Stage(Step.MAILBOX, _("The calendar of %(email)s opens.") % {"email": email}, mailbox=mailbox)  # fmt: skip
+
+
+def _let_in(settings: EwsSettings) -> str:
+    if settings.auth == session.BEARER_AUTH and settings.access == session.IMPERSONATION:
+        return _("OptixSync is let in as an application.")
+    return _("The account %(name)s is let in.") % {"name": settings.username}
 
 
 def _read_only(wire: Wire) -> ExchangeError:

@@ -57,6 +57,8 @@ class Where:
     email: str = ""
     operation: str = ""
     is_write: bool = False
+    # The application that a token is made out to; empty where a password signs in.
+    app_id: str = ""
 
 
 def by_code(code: str, where: Where, *, back_off: dt.timedelta | None = None) -> ExchangeError:
@@ -74,7 +76,9 @@ def throttled(back_off: dt.timedelta | None = None) -> Throttled:
     return Throttled(_("Exchange is busy and asks us to wait."), retry_after=back_off or BACK_OFF)
 
 
-def sign_in(where: Where, _code: str = "") -> AuthenticationFailed:
+def sign_in(where: Where, code: str = "") -> AuthenticationFailed:
+    if where.app_id:
+        return _token_refused(where, code)
     return AuthenticationFailed(
         _("%(server)s refuses the account or its password.") % {"server": where.server},
         fix=_(
@@ -83,7 +87,24 @@ def sign_in(where: Where, _code: str = "") -> AuthenticationFailed:
     )
 
 
-def switched_off() -> SwitchedOff:
+def _token_refused(where: Where, code: str) -> AuthenticationFailed:
+    if code == _NO_PERMISSIONS:
+        return AuthenticationFailed(
+            _("The grant of this connection holds no permission for Exchange Web Services."),
+            fix=_(
+                "Grant access again under Apps, Exchange; an administrator of Microsoft 365 must "
+                "agree to Exchange Web Services too."
+            ),
+        )
+    return AuthenticationFailed(
+        _("%(server)s does not accept the token of this connection.") % {"server": where.server},
+        fix=_("Under Apps, Exchange, press Check again; if it stays so, grant access again."),
+    )
+
+
+def switched_off(where: Where) -> SwitchedOff:
+    if where.app_id:
+        return _not_on_the_list(where)
     return SwitchedOff(
         _("Exchange Web Services are switched off for this organisation or this mailbox."),
         fix=_("Your Exchange administrator can allow them, or connect through Microsoft Graph."),
@@ -91,7 +112,44 @@ def switched_off() -> SwitchedOff:
     )
 
 
+def _not_on_the_list(where: Where) -> SwitchedOff:
+    """https://learn.microsoft.com/powershell/module/exchange/set-organizationconfig, EwsAllowedAppIDs."""
+    return SwitchedOff(
+        _(
+            "Exchange Online does not let OptixSync use Exchange Web Services: they are switched off "
+            "for this organisation or this mailbox, or OptixSync is not on the list of applications "
+            "that may use them. On 1 April 2027 they end for everybody."
+        ),
+        fix=_(
+            "Move to Microsoft Graph, which goes on. Until then an administrator can put this "
+            "application on the list. The command replaces the whole list, so name the others on it "
+            "too (Get-OrganizationConfig shows them). It may take a day to have an effect."
+        ),
+        command=(
+            "Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs "
+            f"{argument(f'<the others>,{where.app_id}')}"
+        ),
+    )
+
+
+def _not_in_scope(where: Where) -> AccessDenied:
+    """The role stands for what impersonation was: learn.microsoft.com/exchange/permissions-exo/application-rbac."""
+    return AccessDenied(
+        _("OptixSync may not act for %(email)s.") % {"email": where.email},
+        fix=_(
+            "An administrator of Microsoft 365 can add the mailbox to the scope of OptixSync, or "
+            "agree to full access over Exchange Web Services. It may take two hours to have an effect."
+        ),
+        command=(
+            "New-ManagementRoleAssignment -Role 'Application EWS.AccessAsApp' "
+            f"-App {argument(where.app_id)} -CustomResourceScope <scope>"
+        ),
+    )
+
+
 def _no_impersonation(where: Where, _code: str) -> AccessDenied:
+    if where.app_id:
+        return _not_in_scope(where)
     return AccessDenied(
         _("The service account may not act for %(email)s.") % {"email": where.email},
         fix=_(
@@ -252,6 +310,8 @@ _UNKNOWN_WORDS = {
     "ErrorInvalidServerVersion", "ErrorIncorrectSchemaVersion", "ErrorInvalidRequest",
     "ErrorInvalidSchemaVersionForMailboxVersion", "ErrorSchemaValidation",
 }  # fmt: skip
+# In x-ms-diagnostics: "The token contains no permissions, or permissions can not be understood."
+_NO_PERMISSIONS = "2000008"
 _NO_SIGN_IN = {
     "UnauthorizedError", "ErrorAccountDisabled", "ErrorPasswordExpired",
     "ErrorPasswordChangeRequired",

@@ -30,11 +30,26 @@ log = logging.getLogger(__name__)
 class HttpRefusal(Exception):
     """An answer of HTTP that is no SOAP message."""
 
-    def __init__(self, status: int, *, retry_after: str = "", location: str = "") -> None:
+    def __init__(
+        self, status: int, *, retry_after: str = "", location: str = "", diagnostics: str = ""
+    ) -> None:
         self.status = status
         self.retry_after = retry_after
         self.location = location
+        # Exchange Online's number for what it has against a token.
+        self.diagnostics = diagnostics
         super().__init__(f"HTTP {status}")
+
+    @classmethod
+    def of(cls, response: requests.Response) -> HttpRefusal:
+        """What an answer says of itself."""
+        told = response.headers
+        return cls(
+            response.status_code,
+            retry_after=told.get("Retry-After", "").strip(),
+            location=told.get("Location", ""),
+            diagnostics=told.get("x-ms-diagnostics", "").partition(";")[0].strip(),
+        )
 
 
 def translate(error: Exception, where: Where) -> ExchangeError:
@@ -75,9 +90,9 @@ def _by_status(error: HttpRefusal, where: Where) -> ExchangeError:
     log.info("%s at %s: HTTP %s", where.operation, where.server, error.status)
     status = error.status
     if status == requests.codes.unauthorized:
-        return codes.sign_in(where)
+        return codes.sign_in(where, error.diagnostics)
     if status == requests.codes.forbidden:
-        return codes.switched_off()
+        return codes.switched_off(where)
     if status in (requests.codes.too_many_requests, requests.codes.service_unavailable):
         return codes.throttled(failures.wait(error.retry_after))
     if status == requests.codes.not_found:

@@ -11,14 +11,14 @@ import logging
 import os
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 from django.utils.translation import gettext as _
 from exchangelib import BASIC, NTLM, Configuration, Credentials, FailFast
 from exchangelib.protocol import BaseProtocol
-from exchangelib.transport import DEFAULT_HEADERS
+from exchangelib.transport import DEFAULT_HEADERS, NOAUTH
 from exchangelib.version import EXCHANGE_2016, Version
 from requests.auth import HTTPBasicAuth
 
@@ -26,12 +26,17 @@ from apps.exchange import transport
 from apps.exchange.errors import Misconfigured
 from apps.exchange.ews.errors import HttpRefusal
 
-BASIC_AUTH, NTLM_AUTH = "basic", "ntlm"
+if TYPE_CHECKING:
+    from apps.exchange.identity import Tokens
+
+BASIC_AUTH, NTLM_AUTH, BEARER_AUTH = "basic", "ntlm", "bearer"
 IMPERSONATION, DELEGATE = "impersonation", "delegate"
 # exchangelib's sessions of one connection: each is one TCP connection.
 CONNECTIONS = 4
 PATH = "/EWS/Exchange.asmx"
-_KINDS = {BASIC_AUTH: BASIC, NTLM_AUTH: NTLM}
+# A bearer token goes along with each request, beside exchangelib, which would refresh it with the
+# scopes of the resource that it was first asked for.
+_KINDS = {BASIC_AUTH: BASIC, NTLM_AUTH: NTLM, BEARER_AUTH: NOAUTH}
 
 # They tell whole requests when something fails: subjects, passwords, tokens.
 for _name in ("exchangelib", "spnego", "requests_ntlm", "requests_oauthlib", "oauthlib"):
@@ -51,6 +56,9 @@ class EwsSettings:
     ca_pem: str = field(default="", repr=False)
     # Of the connection: with other settings under the same key the old sessions are closed.
     key: str = ""
+    # With BEARER_AUTH: where tokens come from, and which application they are made out to.
+    tokens: Tokens | None = field(default=None, repr=False, compare=False)
+    app_id: str = ""
 
     @property
     def endpoint(self) -> str:
@@ -103,11 +111,7 @@ class Telling(FailFast):  # type: ignore[misc]
         if response.status_code == requests.codes.server_error and is_soap:
             # A SOAP fault.
             return
-        raise HttpRefusal(
-            response.status_code,
-            retry_after=response.headers.get("Retry-After", "").strip(),
-            location=response.headers.get("Location", ""),
-        )
+        raise HttpRefusal.of(response)
 
 
 class EwsProtocol(BaseProtocol):  # type: ignore[misc]
@@ -117,7 +121,7 @@ class EwsProtocol(BaseProtocol):  # type: ignore[misc]
         super().__init__(
             Configuration(
                 service_endpoint=settings.endpoint,
-                credentials=Credentials(settings.username, settings.password),
+                credentials=_credentials(settings),
                 auth_type=_KINDS[settings.auth],
                 # Given, so that it is not asked for: all that we use is in 2016's schema.
                 version=Version(build=EXCHANGE_2016),
@@ -146,7 +150,7 @@ class EwsProtocol(BaseProtocol):  # type: ignore[misc]
     def raw_session(self, prefix: str, **oauth: Any) -> requests.Session:
         """What exchangelib makes by class attributes of the whole process, made for this one."""
         if oauth:
-            raise TypeError("This protocol signs in with a password, and with nothing else.")
+            raise TypeError("exchangelib is given no OAuth: tokens go along with each request.")
         session = requests.Session()
         session.headers.update(DEFAULT_HEADERS)
         adapter = transport.Adapter(
@@ -158,6 +162,12 @@ class EwsProtocol(BaseProtocol):  # type: ignore[misc]
             max_retries=0,
         )
         return transport.secured(session, adapter)
+
+
+def _credentials(settings: EwsSettings) -> Credentials | None:
+    if settings.auth == BEARER_AUTH:
+        return None
+    return Credentials(settings.username, settings.password)
 
 
 def basic_auth(username: str, password: str) -> HTTPBasicAuth:

@@ -61,7 +61,7 @@ class EwsPushes:
         payload = _events_of(subscriptions)
         with wire.stream(payload, silence_s=SILENCE_S) as answer:
             if answer.status_code not in (requests.codes.ok, requests.codes.server_error):
-                raise HttpRefusal(answer.status_code)
+                raise HttpRefusal.of(answer)
             for envelope in envelopes.split(answer.iter_content(chunk_size=None)):
                 told = envelopes.read(envelope)
                 if told.error:

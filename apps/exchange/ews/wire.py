@@ -10,6 +10,7 @@ import datetime as dt
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import requests
 from exchangelib.account import Identity
 from exchangelib.ewsdatetime import EWSTimeZone
 from exchangelib.services.common import EWSService
@@ -18,11 +19,10 @@ from apps.exchange import transport
 from apps.exchange.errors import ExchangeError
 from apps.exchange.ews import errors, session, xml
 from apps.exchange.ews.codes import Where, by_code
+from apps.exchange.ews.errors import HttpRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import requests
 
     from apps.exchange.ews.session import EwsSettings
     from apps.exchange.ews.xml import Element
@@ -64,7 +64,8 @@ class _Operation(EWSService):  # type: ignore[misc]
         return _UTC
 
     def _extra_headers(self) -> dict[str, str]:
-        return {"X-AnchorMailbox": self._wire.email} if self._wire.email else {}
+        anchor = {"X-AnchorMailbox": self._wire.email} if self._wire.email else {}
+        return anchor | self._wire.authorization
 
 
 class Wire:
@@ -79,9 +80,16 @@ class Wire:
         self.requests = 0
         # The server let us in, whatever it said then.
         self.is_answered = False
+        self._token = ""
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """What signs a request in beside exchangelib; nothing with a password."""
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def where(self, operation: str, *, is_write: bool = False) -> Where:
-        return Where(self.settings.host, self.email, operation, is_write)
+        app_id = self.settings.app_id
+        return Where(self.settings.host, self.email, operation, is_write, app_id)
 
     def call(self, payload: Element, *, is_write: bool = False) -> Element:
         """Send one request; its whole response element.
@@ -92,7 +100,7 @@ class Wire:
         name = payload.tag.rpartition("}")[2]
         self.requests += 1
         try:
-            header, response = _Operation(name, self).send(payload)
+            header, response = self._sent(name, payload)
         except Exception as error:
             translated = errors.translate(error, self.where(name, is_write=is_write))
             if translated is error:
@@ -103,6 +111,28 @@ class Wire:
             self._learn_version(header)
         return response
 
+    def _sent(self, name: str, payload: Element) -> tuple[Element | None, Element]:
+        """Send it; once more with another token where the first was refused, which did nothing."""
+        self._take_token()
+        try:
+            return _Operation(name, self).send(payload)
+        except HttpRefusal as refusal:
+            if not self._renew_token(refusal.status):
+                raise
+        return _Operation(name, self).send(payload)
+
+    def _take_token(self) -> None:
+        # Before exchangelib hands out a session: what is raised after that would keep it for ever.
+        if self.settings.tokens is not None:
+            self._token = self.settings.tokens.get()
+
+    def _renew_token(self, status: int) -> bool:
+        """After a refusal: whether there is another token to try, once."""
+        if self.settings.tokens is None or status != requests.codes.unauthorized:
+            return False
+        self._token = self.settings.tokens.get(refused=self._token)
+        return True
+
     @contextmanager
     def stream(self, payload: Element, *, silence_s: float) -> Iterator[requests.Response]:
         """Send one request whose answer stays open, on a connection of its own.
@@ -112,15 +142,25 @@ class Wire:
         """
         operation = _Operation(payload.tag.rpartition("}")[2], self)
         protocol = session.EwsProtocol(self.settings)
+        content = operation.wrap(payload, API_VERSION)
+
+        def post(http: requests.Session) -> requests.Response:
+            return http.post(
+                self.settings.endpoint,
+                data=content,
+                headers=operation._extra_headers(),
+                stream=True,
+                timeout=(transport.timeouts()[0], silence_s),
+            )
+
         try:
+            self._take_token()
             with protocol.create_session() as http:
-                yield http.post(
-                    self.settings.endpoint,
-                    data=operation.wrap(payload, API_VERSION),
-                    headers=operation._extra_headers(),
-                    stream=True,
-                    timeout=(transport.timeouts()[0], silence_s),
-                )
+                answer = post(http)
+                if self._renew_token(answer.status_code):
+                    answer.close()
+                    answer = post(http)
+                yield answer
         finally:
             protocol.close()
 

@@ -117,7 +117,6 @@ def event(row: Row, key: EventKey | None = None) -> CalendarEvent:
     organizer = _object(_object(row, "organizer"), "emailAddress")
     is_organizer = row.get("isOrganizer")
     is_invitation = not is_organizer if isinstance(is_organizer, bool) else response in _ANSWERS
-    is_cancelled = row.get("isCancelled") is True
     stamp, uid = stamp_of(row), text(row, "iCalUId")
     return CalendarEvent(
         key=key or EventKey(own_id),
@@ -128,7 +127,7 @@ def event(row: Row, key: EventKey | None = None) -> CalendarEvent:
         ends_at=ends_at,
         show_as=_SHOW_AS.get(text(row, "showAs").lower(), ShowAs.UNKNOWN),
         is_all_day=row.get("isAllDay") is True,
-        is_cancelled=is_cancelled,
+        is_cancelled=row.get("isCancelled") is True,
         is_declined=response == "declined",
         # A word that we do not know keeps its secret.
         is_private=text(row, "sensitivity").lower() not in ("", "normal"),
@@ -136,8 +135,7 @@ def event(row: Row, key: EventKey | None = None) -> CalendarEvent:
         organizer=text(organizer, "name"),
         organizer_email=_address(text(organizer, "address")),
         is_invitation=is_invitation,
-        # What was cancelled was a meeting, whoever is left of it.
-        has_attendees=is_invitation or is_cancelled or bool(row.get("attendees")),
+        has_attendees=is_invitation or bool(row.get("attendees")),
         stamp=stamp,
         attempt_id=attempt_id(row),
         created_at=_created_at(row),

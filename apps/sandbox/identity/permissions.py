@@ -7,6 +7,12 @@ from typing import Literal
 
 Resource = Literal["graph", "ews"]
 OPENID = frozenset({"openid", "profile", "email", "offline_access"})
+# What consent to them means, in words.
+OPENID_TITLES = {
+    "profile": "View your basic profile",
+    "email": "View your email address",
+    "offline_access": "Maintain access to data you have given it access to",
+}
 RESOURCES: dict[str, Resource] = {
     "https://graph.microsoft.com": "graph",
     "00000003-0000-0000-c000-000000000000": "graph",
@@ -65,6 +71,35 @@ EVERYTHING: dict[Resource, frozenset[str]] = {
     "ews": frozenset({"EWS.AccessAsUser.All"}),
 }
 EVERY_ROLE: dict[Resource, frozenset[str]] = {
-    "graph": frozenset({"Calendars.ReadWrite", "Place.Read.All"}),
+    "graph": frozenset({"Calendars.ReadWrite", "Place.Read.All", "User.Read.All"}),
     "ews": frozenset({"full_access_as_app"}),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be consented to: delegated permissions, application permissions, OpenID's."""
+
+    scopes: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    openid: frozenset[str] = frozenset()
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """List all in words, each with its name."""
+        return [
+            *((SCOPES[name].title, name) for name in sorted(self.scopes) if name in SCOPES),
+            *((ROLES[name].title, name) for name in sorted(self.roles) if name in ROLES),
+            *((words, name) for name, words in OPENID_TITLES.items() if name in self.openid),
+        ]
+
+
+def of(resource: Resource, names: frozenset[str], known: dict[str, Permission]) -> frozenset[str]:
+    """Choose the permissions of one resource: `known` are SCOPES or ROLES."""
+    return frozenset(one for one in names if one in known and known[one].resource == resource)
+
+
+def full(name: str) -> str:
+    """Write a permission with its resource's address; OpenID's have none."""
+    known = SCOPES.get(name) or ROLES.get(name)
+    return f"{ADDRESSES[known.resource]}/{name}" if known else name

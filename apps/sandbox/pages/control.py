@@ -11,9 +11,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from apps.sandbox import seed, snapshot, zones
+from apps.sandbox.pages import control_microsoft
 from apps.sandbox.pages.html import Response
 from apps.sandbox.recurrence import Pattern, Recurrence
 from apps.sandbox.store import Attendee, Item, PropertyName, Store, StoreError
+from apps.sandbox.store.microsoft import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,6 +46,7 @@ def control(verb: str, given: Mapping[str, Any], store: Store) -> Response:
 def reset(store: Store) -> Json:
     """Throw everything away."""
     store.organisations.clear()
+    store.identity = Identity()
     store.index_again()
     store.bump()
     return {}
@@ -56,12 +59,11 @@ def fill_demo(store: Store, today: str = "", server: str = seed.DEFAULT_SERVER) 
 
 
 def organisation(
-    store: Store, domain: str, name: str = "", server: str = "", time_zone: str = "UTC"
+    store: Store, domain: str, name: str = "", time_zone: str = "UTC", **more: str
 ) -> Json:
-    """Make an organisation, or an empty one in its place."""
-    made = store.add_organisation(
-        domain=domain, name=name or domain, server=server, time_zone=time_zone
-    )
+    """Make an organisation, or an empty one in its place; more: server, tenant_id."""
+    where = {"server": "", **more}
+    made = store.add_organisation(domain=domain, name=name or domain, time_zone=time_zone, **where)
     return {"domain": made.domain}
 
 
@@ -256,6 +258,7 @@ VERBS: dict[str, Callable[..., Json]] = {
     "invite": invite, "change": change, "move": change, "private": private, "delete": delete, "cancel": cancel,
     "respond": respond, "copy": copy, "refile": refile, "restore": restore, "item": item, "occurrence": occurrence,
     "items": items, "fill": fill, "outbox": outbox, "clock": clock, "forget_sync_states": forget_sync_states,
+    **control_microsoft.VERBS,
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,13 @@ def join(*children: Child) -> Html:
     return Html("".join(_child(child) for child in children))
 
 
-def page(title: str, *body: Child, status: int = 200, script: str = "") -> Response:
-    """Frame a page. Nothing is fetched from elsewhere, and only the given script may run."""
+def page(
+    title: str, *body: Child, status: int = 200, script: str = "", forms_lead_to: str = ""
+) -> Response:
+    """Frame a page. Nothing is fetched from elsewhere, and only the given script may run.
+
+    `forms_lead_to`: the other site to which a form of this page may lead in the end.
+    """
     head = h(
         "head",
         h("meta", charset="utf-8"),
@@ -66,7 +71,7 @@ def page(title: str, *body: Child, status: int = 200, script: str = "") -> Respo
     run = h("script", Html(script)) if script else None
     main = h("main", *body, id="content")
     text = "<!doctype html>" + h("html", head, h("body", bar, main, run), lang="en")
-    return Response(status, _headers(script), text.encode())
+    return Response(status, _headers(script, forms_lead_to), text.encode())
 
 
 def redirect(where: str) -> Response:
@@ -79,11 +84,32 @@ def hidden(text: str) -> Html:
     return h("span", text, class_="unseen")
 
 
-def _headers(script: str) -> dict[str, str]:
+def copy_button(what: str, value: str) -> Html:
+    """Make a button that a script shows; without one the text can be copied by hand."""
+    label = hidden(
+        f" {what.lower()} {value}" if what in {"alias", "address"} else f" {what.lower()}"
+    )
+    return h(
+        "button", "Copy", label, type="button", hidden=True, data_copy=value, data_what=what.lower()
+    )
+
+
+def facts(rows: Iterable[tuple[str, str]], *more: Child) -> Html:
+    """List what is to be typed or compared, each with a button that copies it."""
+    listed = [
+        h("div", h("dt", what), h("dd", h("code", value), copy_button(what, value)))
+        for what, value in rows
+    ]
+    return h("dl", listed, *more, class_="facts")
+
+
+def _headers(script: str, forms_lead_to: str) -> dict[str, str]:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     scripts = f"'sha256-{digest}'" if script else "'none'"
+    forms = f"'self' {forms_lead_to}".strip()
     policy = (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; "
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        f"form-action {forms}; base-uri 'none'; "
         f"frame-ancestors 'none'; script-src {scripts}"
     )
     return {

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from apps.sandbox import seed
-from apps.sandbox.pages.html import COPY_SCRIPT, Html, Response, h, hidden, page
+from apps.sandbox.pages import start_microsoft as microsoft
+from apps.sandbox.pages.html import COPY_SCRIPT, Html, Response, copy_button, facts, h, hidden, page
 
 if TYPE_CHECKING:
     from apps.sandbox.store import Account, Mailbox, Organisation, Store
@@ -24,6 +25,7 @@ def start(store: Store) -> Response:
     )
     with store.lock:
         sections = [_organisation(store, one) for one in store.organisations.values()]
+        sections += microsoft.sections(store)
     if not sections:
         sections = [h("p", "There is no organisation yet.")]
     said = h("p", id="copied", role="status", class_="toast")
@@ -41,11 +43,13 @@ def _organisation(store: Store, organisation: Organisation) -> Html:
     # An account has no mailbox of its own, by which its server could be found.
     known = next((one.address for one in [*free, *rest]), "")
     accounts = [_account(organisation, one, known) for one in organisation.accounts.values()]
+    kind = "Microsoft 365" if organisation.tenant_id else "Exchange Server"
     name = f"organisation-{organisation.domain}"
     return h(
         "section",
-        h("h2", organisation.name, h("small", organisation.domain), id=name),
+        h("h2", organisation.name, h("small", f"{kind} · {organisation.domain}"), id=name),
         h("div", *accounts, class_="cards"),
+        microsoft.organisation(store, organisation) if organisation.tenant_id else None,
         _table("Free, for you to connect", free, set()),
         _table("All other mailboxes" if free else "Mailboxes", rest, _closed(store, organisation)),
         aria_labelledby=name,
@@ -64,19 +68,13 @@ def _account(organisation: Organisation, account: Account, known: str) -> Html:
         ("Password", account.password),
         ("Mailbox to try, also for autodiscover", known),
     )
-    return h(
-        "dl",
-        [
-            h("div", h("dt", what), h("dd", h("code", value), _copy(what, value)))
-            for what, value in rows
-        ],
-        h("div", h("dt", "Signs in by"), h("dd", kinds)),
-        class_="facts",
-    )
+    return facts(rows, h("div", h("dt", "Signs in by"), h("dd", kinds)))
 
 
 def _closed(store: Store, organisation: Organisation) -> set[str]:
-    """Find the mailboxes, people's aside, that no account may open."""
+    """Find the mailboxes, people's aside, that no account may open; at Microsoft 365 an application may open all."""
+    if organisation.tenant_id:
+        return set()
     return {
         mailbox.id
         for mailbox in store.mailboxes(organisation.domain)
@@ -104,7 +102,8 @@ def _table(title: str, mailboxes: list[Mailbox], closed: set[str]) -> Html | Non
 
 def _row(mailbox: Mailbox, closed: bool) -> Html:  # noqa: FBT001 -- a fact of the row
     aliases = [
-        h("span", h("code", one), _copy("alias", one), class_="pair") for one in mailbox.aliases
+        h("span", h("code", one), copy_button("alias", one), class_="pair")
+        for one in mailbox.aliases
     ]
     where = f"/outlook/{quote(mailbox.address, safe='@')}/"
     return h(
@@ -112,7 +111,12 @@ def _row(mailbox: Mailbox, closed: bool) -> Html:  # noqa: FBT001 -- a fact of t
         h("th", mailbox.name, scope="row"),
         h(
             "td",
-            h("span", h("code", mailbox.address), _copy("address", mailbox.address), class_="pair"),
+            h(
+                "span",
+                h("code", mailbox.address),
+                copy_button("address", mailbox.address),
+                class_="pair",
+            ),
         ),
         h("td", aliases or h("span", "–", class_="faint"), data_label="Also"),
         h(
@@ -122,14 +126,4 @@ def _row(mailbox: Mailbox, closed: bool) -> Html:  # noqa: FBT001 -- a fact of t
             ", no right" if closed else None,
         ),
         h("td", h("a", "Open", hidden(f" {mailbox.name}"), " in Outlook", href=where)),
-    )
-
-
-def _copy(what: str, value: str) -> Html:
-    """Make a button that a script shows; without one the text can be copied by hand."""
-    label = hidden(
-        f" {what.lower()} {value}" if what in {"alias", "address"} else f" {what.lower()}"
-    )
-    return h(
-        "button", "Copy", label, type="button", hidden=True, data_copy=value, data_what=what.lower()
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from apps.sandbox.identity import permissions, tokens
@@ -95,6 +96,15 @@ class Identities(Meetings):
             self.bump()
             return made
 
+    def set_secret_expiry(self, client_id: str, at: dt.datetime) -> None:
+        """Say when an application's secrets expire. Raises StoreError UnknownApplication."""
+        with self.lock:
+            found = self.registrations.get(client_id)
+            if found is None:
+                raise StoreError("UnknownApplication", f"There is no application {client_id}.")
+            found.secrets = tuple(replace(one, expires_at=at) for one in found.secrets)
+            self.bump()
+
     def add_microsoft_account(
         self, domain: str | None, *, upn: str, name: str, **more: Any
     ) -> MicrosoftAccount:
@@ -126,6 +136,12 @@ class Identities(Meetings):
                 for account in organisation.microsoft_accounts.values()
             ]
             return found + [(None, one) for one in self.identity.personal_accounts.values()]
+
+    def home_of(self, account: MicrosoftAccount) -> Organisation | None:
+        """Find an account's organisation; a personal one has none."""
+        return next(
+            (where for where, one in self.microsoft_accounts() if one.oid == account.oid), None
+        )
 
     def organisation_of(self, tenant: str) -> Organisation | None:
         """Find a Microsoft organisation by its tenant id or domain."""

@@ -97,7 +97,7 @@ class Code:
     redirect_address: str
     tenant_id: str
     oid: str
-    scopes: frozenset[str]
+    scope: str
     expires_at: dt.datetime
     challenge: str = ""
     nonce: str = ""

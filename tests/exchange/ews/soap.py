@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from lxml import etree
 
@@ -135,7 +136,7 @@ class Exchange:
         self.answers += answers
 
     def settings(self, **changes: str) -> EwsSettings:
-        values = {
+        values: dict[str, Any] = {
             "server_url": f"{self.server.url}/EWS/Exchange.asmx",
             "username": "svc",
             "password": "hunter2",

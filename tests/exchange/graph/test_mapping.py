@@ -136,7 +136,6 @@ def test_all_day_event_of_a_zone_that_we_do_not_know_is_taken_as_told() -> None:
         ({"isOrganizer": None, "responseStatus": {"response": "accepted"}}, True, True, False),
         ({"isOrganizer": None, "responseStatus": {"response": "organizer"}}, False, False, False),
         ({"isOrganizer": False, "responseStatus": {"response": "declined"}}, True, True, True),
-        ({"isOrganizer": True, "isCancelled": True}, False, True, False),
     ],
 )
 def test_invitation_is_what_somebody_else_has_called(

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from apps.exchange.errors import ExchangeError
-from apps.exchange.ews import rooms
 from apps.exchange.management.naming import chosen
+from apps.exchange.suggesting import rooms_of
 
 if TYPE_CHECKING:
     from apps.exchange.models import ExchangeConnection
 
-NONE = (
+NO_PLACES = (
+    "    The directory lists no rooms, or OptixSync may not read it (Place.Read.All). Addresses can be "
+    "typed all the same. A new room is listed after up to a day."
+)
+NO_ROOM_LISTS = (
     "    The server has no room lists, or there are no rooms on them. Addresses can be typed all the "
     "same. An administrator makes a list with: New-DistributionGroup -Name Rooms -RoomList"
 )
@@ -41,7 +45,7 @@ class Command(BaseCommand):
         if not as_json:
             self.stdout.write(f"{connection.tenant.slug}  {connection.name}")
         try:
-            found = rooms.suggestions(connection.settings)
+            found = rooms_of(connection)
         except ExchangeError as exc:
             words = " ".join(filter(None, (exc.cause, exc.fix)))
             self.stderr.write(self.style.ERROR(f"    {connection.name}: {words}"))
@@ -53,5 +57,6 @@ class Command(BaseCommand):
             else:
                 self.stdout.write("    " + "  ".join(told.values()))
         if not found and not as_json:
-            self.stdout.write(NONE)
+            is_graph = connection.wire == connection.Wire.GRAPH
+            self.stdout.write(NO_PLACES if is_graph else NO_ROOM_LISTS)
         return True

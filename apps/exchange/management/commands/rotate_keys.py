@@ -31,8 +31,9 @@ class Command(BaseCommand):
         if unreadable:
             self.stderr.write(
                 f"No key in {SETTING} opens: {', '.join(unreadable)}. They are left as they are. "
-                "Add the key that they were stored with, and run this again, or type these "
-                "passwords again. Until then, keep the keys that you have."
+                "Add the key that they were stored with, and run this again; or type these "
+                "passwords, and grant access to Microsoft 365, again. Until then, keep the keys that "
+                "you have."
             )
             sys.exit(1)
 

@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from typing import TYPE_CHECKING, Any, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -18,7 +19,11 @@ from apps.tenants.querysets import TenantQuerySet
 
 if TYPE_CHECKING:
     from apps.exchange.ews.session import EwsSettings
+    from apps.exchange.graph.session import GraphSettings
 
+# Exchange Online ends Exchange Web Services for everybody on this day.
+# https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/deprecation-of-ews-exchange-online
+EWS_ENDS_ON = dt.date(2027, 4, 1)
 # A check that told nothing for so long has ended without a word: its worker was killed.
 CHECK_LASTS_AT_MOST = dt.timedelta(minutes=3)
 
@@ -41,6 +46,8 @@ class ExchangeConnection(models.Model):
     """An installed Exchange: which one, by which wire and account, and whether it may be talked to."""
 
     class Kind(models.TextChoices):
+        # In the order in which they are offered.
+        MICROSOFT_365 = "microsoft_365", "Microsoft 365"
         EXCHANGE_SERVER = "exchange_server", "Exchange Server"
 
     class Wire(models.TextChoices):
@@ -61,6 +68,15 @@ class ExchangeConnection(models.Model):
     class Access(models.TextChoices):
         IMPERSONATION = "impersonation", _("Impersonation")
         DELEGATE = "delegate", _("Delegate access")
+        # Of Microsoft 365: an application permission, or a person's own rights.
+        ORGANISATION = "organisation", _("Organisation-wide")
+        ACCOUNT = "account", _("This account only")
+
+    # What each kind may be installed with, in the order in which it is offered.
+    ACCESS_OF = {
+        Kind.MICROSOFT_365: (Access.ORGANISATION, Access.ACCOUNT),
+        Kind.EXCHANGE_SERVER: (Access.IMPERSONATION, Access.DELEGATE),
+    }
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     tenant = models.ForeignKey(
@@ -92,6 +108,24 @@ class ExchangeConnection(models.Model):
     )
     ca_pem = models.TextField(_("certificate authority"), blank=True)
     server_version = models.CharField(_("version"), max_length=100, blank=True, editable=False)
+
+    # Of Microsoft 365. The organisation that was proved by a call: Entra's id of it, and its name.
+    organisation_id = models.CharField(
+        _("organisation’s id"), max_length=36, blank=True, editable=False
+    )
+    organisation_name = models.CharField(
+        _("organisation"), max_length=256, blank=True, editable=False
+    )
+    # Who signed in: Microsoft's id of the account, which stays when its email (above) changes.
+    account_id = models.CharField(max_length=64, blank=True, editable=False)
+    account_name = models.CharField(_("account’s name"), max_length=256, blank=True, editable=False)
+    # Of ACCOUNT alone; each refresh gives another one.
+    sealed_refresh_token = SealedField()
+    # When a token last came, so that it can be told how long the grant lasts unused.
+    refreshed_at = models.DateTimeField(_("last token at"), null=True, editable=False)
+    # As the last check found them, each by a call: {"name", "state": "granted" | "missing" |
+    # "unknown", "words"}.
+    permissions = models.JSONField(_("permissions"), default=list, blank=True, editable=False)
 
     # The mailbox that the check opens, to see that the rights are there.
     try_email = models.EmailField(_("mailbox to try"), blank=True)
@@ -136,6 +170,24 @@ class ExchangeConnection(models.Model):
                 condition=~Q(state="uninstalled") | Q(sealed_password=""),
                 name="connection_uninstalled_without_password",
             ),
+            models.CheckConstraint(
+                condition=~Q(state="uninstalled") | Q(sealed_refresh_token=""),
+                name="connection_uninstalled_without_token",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind="microsoft_365",
+                    access__in=("organisation", "account"),
+                    sealed_password="",
+                )
+                | Q(
+                    kind="exchange_server",
+                    wire="ews",
+                    access__in=("impersonation", "delegate"),
+                    sealed_refresh_token="",
+                ),
+                name="connection_access_of_its_kind",
+            ),
         )
 
     def __str__(self) -> str:
@@ -152,6 +204,20 @@ class ExchangeConnection(models.Model):
     @property
     def has_password(self) -> bool:
         return bool(self.sealed_password)
+
+    @property
+    def is_microsoft(self) -> bool:
+        return self.kind == self.Kind.MICROSOFT_365
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known where requests go, and how they sign in."""
+        return self.is_microsoft or bool(self.server_url and self.sign_in)
+
+    @property
+    def ends_on(self) -> dt.date | None:
+        """The day on which Microsoft switches its wire off, where that is known."""
+        return EWS_ENDS_ON if self.is_microsoft and self.wire == self.Wire.EWS else None
 
     @property
     def is_checking(self) -> bool:
@@ -177,9 +243,10 @@ class ExchangeConnection(models.Model):
     def shares_back_off(self) -> bool:
         """Whether a server's back-off means the whole connection, or one mailbox alone.
 
-        With impersonation each mailbox has a budget of its own; a delegate spends the account's.
+        With impersonation, and with an application permission, each mailbox has a budget of its
+        own; a delegate, and a person who signed in, spend the account's.
         """
-        return self.access == self.Access.DELEGATE
+        return self.access in {self.Access.DELEGATE, self.Access.ACCOUNT}
 
     @property
     def settings(self) -> EwsSettings:
@@ -190,7 +257,39 @@ class ExchangeConnection(models.Model):
         """
         from apps.exchange.ews.session import EwsSettings  # noqa: PLC0415 -- only EWS needs it
 
+        if self.is_microsoft:
+            return EwsSettings(**self._microsoft_fields())
         return EwsSettings(**self.ews_fields(unseal(self.sealed_password)))
+
+    @property
+    def graph_settings(self) -> GraphSettings:
+        """What the wire over Microsoft Graph needs."""
+        from apps.exchange.graph.session import GraphSettings  # noqa: PLC0415 -- only Graph needs it
+        from apps.exchange.identity import tokens_for  # noqa: PLC0415 -- it needs this model
+
+        return GraphSettings(
+            settings.MICROSOFT_GRAPH_URL,
+            tokens_for(self, "graph"),
+            access=self.access,
+            key=str(self.uuid),
+        )
+
+    def _microsoft_fields(self) -> dict[str, Any]:
+        from apps.exchange.ews import session  # noqa: PLC0415 -- as above
+        from apps.exchange.identity import tokens_for  # noqa: PLC0415 -- it needs this model
+
+        is_application = self.access == self.Access.ORGANISATION
+        return {
+            "server_url": settings.MICROSOFT_EWS_URL,
+            "username": self.email,
+            "password": "",
+            "auth": session.BEARER_AUTH,
+            # An application acts for each mailbox; a person has the rights of a delegate.
+            "access": session.IMPERSONATION if is_application else session.DELEGATE,
+            "tokens": tokens_for(self, "ews"),
+            "app_id": settings.MICROSOFT_CLIENT_ID,
+            "key": str(self.uuid),
+        }
 
     def ews_fields(self, password: str) -> dict[str, Any]:
         return {

@@ -1,0 +1,1 @@
+"""Microsoft 365: the app registration, what Microsoft refuses and why, the check, and the commands."""

@@ -1,0 +1,400 @@
+"""Install of Microsoft 365 step by step: who begins, what comes back, what is asked, what is made of it.
+
+A sign-in belongs to one person in one browser, and each of its steps is made once. Until `finish`
+nothing of a connection has changed, and nothing that came back is kept but sealed, for minutes.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.exchange import identity, services
+from apps.exchange.errors import ExchangeError
+from apps.exchange.microsoft import proving, registration, scopes, token_call
+from apps.exchange.models import AccessToken, ExchangeConnection, SignInAttempt
+from apps.exchange.secrets import seal, unseal
+from apps.exchange.services import InstallRefused
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from apps.exchange.models.sign_in_attempt import SignInAttemptQuerySet
+    from apps.tenants.models import Tenant, User
+
+logger = logging.getLogger(__name__)
+
+Access = ExchangeConnection.Access
+Purpose = SignInAttempt.Purpose
+State = ExchangeConnection.State
+Step = SignInAttempt.Step
+
+# What a refusal of our own is called; those of Microsoft have its codes.
+PERSONAL_ACCOUNT = "personal_account"
+NO_REFRESH_TOKEN = "no_refresh_token"  # noqa: S105 -- a name
+TAKEN = "taken"
+
+
+class NotYours(Exception):
+    """No such sign-in of this person in this browser, or it is over, or this step was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """What a sign-in gave: tokens for Microsoft Graph, and whose they are."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: dt.datetime | None
+    account_id: str
+    account_name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The person and the browser to whom a sign-in belongs, and where they stand."""
+
+    user: User
+    session_key: str | None
+    tenant: Tenant
+
+
+# --- On the way to Microsoft ------------------------------------------------------------------------
+
+
+def begin(
+    who: Who,
+    *,
+    access: str,
+    try_email: str,
+    purpose: str = Purpose.INSTALL,
+    connection: ExchangeConnection | None = None,
+    wire: str = ExchangeConnection.Wire.GRAPH,
+) -> SignInAttempt:
+    """Remember who begins to sign in, and what for.
+
+    *Grant again* of an organisation needs no account: it begins with the consent.
+
+    Raises:
+        InstallRefused: the installation is not registered, or the connection is on its way out.
+    """
+    if not registration.is_configured():
+        raise InstallRefused(
+            _(
+                "This installation of OptixSync is not registered with Microsoft. Tell whoever "
+                "runs it."
+            )
+        )
+    if connection is not None and connection.state not in {State.PENDING, State.INSTALLED}:
+        raise InstallRefused(_("This connection is being uninstalled. Install Microsoft 365 anew."))
+    attempt = SignInAttempt(
+        tenant=who.tenant,
+        user=who.user,
+        session_key=who.session_key or "",
+        purpose=purpose,
+        access=access,
+        wire=wire,
+        connection=connection,
+        try_email=try_email,
+    )
+    if connection is not None and purpose == Purpose.GRANT_AGAIN and access == Access.ORGANISATION:
+        attempt.step = Step.CONSENT
+        for name in ("organisation_id", "organisation_name", "account_id", "account_name", "email"):
+            setattr(attempt, name, getattr(connection, name))
+    attempt.save()
+    return attempt
+
+
+def scopes_of(attempt: SignInAttempt) -> list[str]:
+    """What the person who signs in is asked for."""
+    return scopes.for_sign_in(
+        is_organisation=attempt.access == Access.ORGANISATION,
+        wire=attempt.wire,
+        ews_url=settings.MICROSOFT_EWS_URL,
+    )
+
+
+def auth_params(attempt: SignInAttempt) -> dict[str, str]:
+    """What Microsoft is told beside the scopes: to let the account be chosen, always.
+
+    https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
+    """
+    if attempt.purpose != Purpose.GRANT_AGAIN or attempt.connection is None:
+        return {"prompt": "select_account"}
+    # The same account, and the question again.
+    return {"prompt": "consent", "login_hint": attempt.connection.email}
+
+
+def open_consent(attempt: SignInAttempt) -> str:
+    """The state with which an administrator's answer must come back, made anew for each question."""
+    state = secrets.token_urlsafe(32)
+    SignInAttempt.objects.filter(pk=attempt.pk, step=Step.CONSENT).update(
+        consent_state=state, refusal={}
+    )
+    return state
+
+
+def consent_address(attempt: SignInAttempt, *, redirect_address: str, state: str) -> str:
+    """Microsoft's question to an administrator: of the organisation of who signed in, or of theirs.
+
+    https://learn.microsoft.com/entra/identity-platform/v2-admin-consent
+    """
+    asked = {
+        "client_id": registration.registration().client_id,
+        "scope": " ".join(_consent_scopes(attempt)),
+        "redirect_uri": redirect_address,
+        "state": state,
+    }
+    organisation = attempt.organisation_id or settings.MICROSOFT_TENANT
+    base = f"{settings.MICROSOFT_LOGIN_URL}/{organisation}/v2.0/adminconsent"
+    return f"{base}?{urlencode(asked)}"
+
+
+def _consent_scopes(attempt: SignInAttempt) -> list[str]:
+    """By their whole names: all that the application itself may, or what people are asked for."""
+    if attempt.access == Access.ORGANISATION:
+        return [scopes.for_application(attempt.wire, token_call.api_url(attempt.wire))]
+    graph = scopes.resource(scopes.GRAPH, settings.MICROSOFT_GRAPH_URL)
+    is_whole = {"openid", "profile", scopes.OFFLINE}
+    return [
+        name if "://" in name or name in is_whole else f"{graph}/{name}"
+        for name in scopes_of(attempt)
+    ]
+
+
+# --- Back from Microsoft ----------------------------------------------------------------------------
+
+
+def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
+    """Take in a sign-in: whose it is, and of which organisation, as Microsoft itself tells.
+
+    The attempt is then refused, waits for consent, or can be finished.
+
+    Raises:
+        NotYours: it was begun by somebody else, elsewhere, too long ago, or came before.
+    """
+    attempt = _signing_in(attempt_id, who)
+    try:
+        organisation = proving.organisation(came.access_token)
+    except ExchangeError as exc:
+        return _end(attempt, who, {"kind": exc.kind, "cause": exc.cause, "fix": exc.fix})
+    if organisation is None:
+        return _end(attempt, who, {"kind": PERSONAL_ACCOUNT, "account": came.email})
+    if attempt.access == Access.ACCOUNT and not came.refresh_token:
+        return _end(attempt, who, {"kind": NO_REFRESH_TOKEN})
+    values: dict[str, Any] = {
+        "organisation_id": organisation.id,
+        "organisation_name": organisation.name[:256],
+        "account_id": came.account_id,
+        "account_name": came.account_name[:256],
+        "email": came.email[:254],
+    }
+    if attempt.access == Access.ACCOUNT:
+        values |= {
+            "sealed_access_token": seal(came.access_token),
+            "sealed_refresh_token": seal(came.refresh_token),
+            "token_expires_at": came.expires_at,
+        }
+        step = Step.QUESTION
+    else:
+        attempt.organisation_id = organisation.id
+        values["is_granted"] = not _is_anothers(attempt) and proving.is_granted(
+            organisation.id, attempt.try_email
+        )
+        step = Step.CONSENT
+    if _mine(who).step_on(attempt.uuid, at=Step.SIGN_IN, to=step) is None:
+        raise NotYours
+    SignInAttempt.objects.filter(pk=attempt.pk).update(**values)
+    attempt.refresh_from_db()
+    return attempt
+
+
+def not_arrived(attempt_id: object, who: Who, refusal: dict[str, Any]) -> SignInAttempt:
+    """End a sign-in that Microsoft refused.
+
+    Raises:
+        NotYours: as `arrived`.
+    """
+    attempt = _signing_in(attempt_id, who)
+    return _end(attempt, who, refusal)
+
+
+def consented(state: str, who: Who, *, organisation_id: str) -> SignInAttempt:
+    """Take in an administrator's yes, which proves nothing by itself: it is proved by calls.
+
+    What the answer calls its tenant is compared with the organisation of who signed in, and used for
+    nothing else.
+
+    Raises:
+        NotYours: no such question is open here, or it was answered.
+    """
+    attempt = _answered(state, who)
+    if organisation_id.lower() != attempt.organisation_id.lower():
+        return _note(attempt, {"kind": "other_organisation"})
+    return prove(attempt, who)
+
+
+def not_consented(state: str, who: Who, refusal: dict[str, Any]) -> SignInAttempt:
+    """Note that an administrator, or Microsoft, said no; the question can be asked again.
+
+    Raises:
+        NotYours: as `consented`.
+    """
+    return _note(_answered(state, who), refusal)
+
+
+def try_on(attempt: SignInAttempt, email: str) -> None:
+    """Another mailbox to try: the first one may be none of the organisation's."""
+    SignInAttempt.objects.filter(pk=attempt.pk, step=Step.CONSENT).update(try_email=email)
+    attempt.try_email = email
+
+
+def prove(attempt: SignInAttempt, who: Who) -> SignInAttempt:
+    """Look whether the organisation has granted it: by a token of its own, and what that opens.
+
+    Raises:
+        NotYours: this step was made, or it took too long.
+    """
+    if not who.user.is_superuser and _is_anothers(attempt):
+        logger.warning(
+            "Organisation %s is installed for another tenant; asked for by %s in %s",
+            attempt.organisation_id, who.user.pk, who.tenant.slug,
+        )  # fmt: skip
+        return _note(attempt, {"kind": TAKEN})
+    try:
+        proving.prove(attempt.organisation_id, attempt.try_email)
+    except ExchangeError as exc:
+        return _note(
+            attempt,
+            {"kind": exc.kind, "cause": exc.cause, "fix": exc.fix, "command": exc.command},
+        )
+    if _mine(who).step_on(attempt.uuid, at=Step.CONSENT, to=Step.QUESTION) is None:
+        raise NotYours
+    attempt.step = Step.QUESTION
+    return _note(attempt, {})
+
+
+# --- Done -------------------------------------------------------------------------------------------
+
+
+def changes_organisation(attempt: SignInAttempt) -> bool:
+    """Whether a connection would go over to an organisation that it was not of."""
+    connection = attempt.connection
+    return bool(
+        connection is not None
+        and connection.organisation_id
+        and connection.organisation_id != attempt.organisation_id
+    )
+
+
+@transaction.atomic
+def finish(attempt: SignInAttempt, who: Who) -> ExchangeConnection:
+    """Make the connection, or change it, and have it checked; a good check installs it.
+
+    Raises:
+        NotYours: this step was made, or it took too long.
+        InstallRefused: the connection is gone, or being uninstalled.
+    """
+    done = _mine(who).step_on(attempt.uuid, at=Step.QUESTION, to=Step.ENDED)
+    if done is None:
+        raise NotYours
+    connection = _connection_of(done)
+    for name in ("access", "wire", "organisation_id", "organisation_name"):
+        setattr(connection, name, getattr(done, name))
+    for name in ("account_id", "account_name", "email"):
+        setattr(connection, name, getattr(done, name))
+    if done.try_email:
+        connection.try_email = done.try_email
+    connection.sealed_refresh_token = ""
+    services.begin_anew(connection)
+    SignInAttempt.objects.filter(pk=done.pk).update(connection=connection)
+    AccessToken.objects.filter(connection=connection).delete()
+    if done.access == Access.ACCOUNT and done.token_expires_at is not None:
+        identity.store(
+            connection,
+            access_token=unseal(done.sealed_access_token),
+            refresh_token=unseal(done.sealed_refresh_token),
+            expires_at=done.token_expires_at,
+            audience=AccessToken.Audience.GRAPH,
+        )
+    services.start_check(connection)
+    logger.info(
+        "Exchange connection %s: %s, by user %s", connection.uuid, done.purpose, who.user.pk
+    )
+    return connection
+
+
+def give_up(attempt: SignInAttempt, who: Who) -> None:
+    """End a sign-in without a change, whatever it waits for."""
+    for step in (Step.SIGN_IN, Step.CONSENT, Step.QUESTION):
+        if _mine(who).step_on(attempt.uuid, at=step, to=Step.ENDED) is not None:
+            return
+
+
+# --- Inside -----------------------------------------------------------------------------------------
+
+
+def _mine(who: Who) -> SignInAttemptQuerySet:
+    return SignInAttempt.objects.for_tenant(who.tenant).of(who.user, who.session_key)
+
+
+def _signing_in(attempt_id: object, who: Who) -> SignInAttempt:
+    """The attempt that waits for this sign-in."""
+    try:
+        wanted = uuid.UUID(str(attempt_id))
+    except ValueError as exc:
+        raise NotYours from exc
+    attempt = _mine(who).filter(uuid=wanted, step=Step.SIGN_IN).first()
+    if attempt is None:
+        raise NotYours
+    return attempt
+
+
+def _end(attempt: SignInAttempt, who: Who, refusal: dict[str, Any]) -> SignInAttempt:
+    if _mine(who).step_on(attempt.uuid, at=Step(attempt.step), to=Step.ENDED) is None:
+        raise NotYours
+    return _note(attempt, refusal)
+
+
+def _note(attempt: SignInAttempt, refusal: dict[str, Any]) -> SignInAttempt:
+    SignInAttempt.objects.filter(pk=attempt.pk).update(refusal=refusal)
+    attempt.refresh_from_db()
+    return attempt
+
+
+def _answered(state: str, who: Who) -> SignInAttempt:
+    """The attempt that waits for this answer; the state is used up."""
+    rows = _mine(who).alive(timezone.now()).filter(step=Step.CONSENT, consent_state=state)
+    attempt = rows.first() if state else None
+    if attempt is None or not rows.filter(pk=attempt.pk).update(consent_state=""):
+        raise NotYours
+    attempt.consent_state = ""
+    return attempt
+
+
+def _is_anothers(attempt: SignInAttempt) -> bool:
+    """Whether another tenant has this organisation as a whole: its consent is not ours to use."""
+    return (
+        ExchangeConnection.objects.present()
+        .filter(organisation_id=attempt.organisation_id, access=Access.ORGANISATION)
+        .exclude(tenant=attempt.tenant)
+        .exists()
+    )
+
+
+def _connection_of(attempt: SignInAttempt) -> ExchangeConnection:
+    if attempt.connection is None:
+        return ExchangeConnection(
+            tenant=attempt.tenant, kind=ExchangeConnection.Kind.MICROSOFT_365, state=State.PENDING
+        )
+    return services.locked(attempt.connection)

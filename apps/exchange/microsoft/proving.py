@@ -1,0 +1,81 @@
+"""What only a call can prove: of which organisation somebody is, and what an organisation has granted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from apps.exchange.errors import AccessDenied, AuthenticationFailed, ExchangeError
+from apps.exchange.graph.calendar import calendar_for
+from apps.exchange.graph.session import ACCOUNT, ORGANISATION, GraphSettings
+from apps.exchange.microsoft import asking, scopes, token_call
+
+if TYPE_CHECKING:
+    from apps.exchange.microsoft.asking import Organisation
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """One token, and no other after it."""
+
+    token: str = field(repr=False)
+
+    def get(self, refused: str = "") -> str:
+        if refused:
+            raise AuthenticationFailed(
+                _("Microsoft does not accept the access that it has just granted."),
+                fix=_("Start again."),
+            )
+        return self.token
+
+
+@sensitive_variables()
+def organisation(access_token: str) -> Organisation | None:
+    """The organisation of who signed in; None for a personal account, which has none.
+
+    Raises:
+        ExchangeError: Microsoft does not answer, or refuses.
+    """
+    return asking.organisation(_settings(access_token, ACCOUNT))
+
+
+def prove(organisation_id: str, email: str) -> None:
+    """Open a calendar with a token of the application in this organisation.
+
+    Raises:
+        ExchangeError: there is no such token, or it does not open the calendar.
+    """
+    answer = token_call.as_application(organisation_id, audience=scopes.GRAPH)
+    try:
+        calendar_for(_settings(answer.access_token, ORGANISATION), email).open()
+    except AccessDenied as exc:
+        raise AccessDenied(
+            _("OptixSync may not open %(email)s: the organisation does not allow it yet.")
+            % {"email": email},
+            fix=_(
+                "Let an administrator allow it. If one has just done so, wait a few minutes: "
+                "Microsoft takes that long. If the access was kept to some mailboxes, this one must "
+                "be among them."
+            ),
+        ) from exc
+
+
+def is_granted(organisation_id: str, email: str) -> bool:
+    """Whether it was granted before anybody was asked now."""
+    try:
+        prove(organisation_id, email)
+    except ExchangeError:
+        return False
+    return True
+
+
+def _settings(token: str, access: str) -> GraphSettings:
+    return GraphSettings(settings.MICROSOFT_GRAPH_URL, _One(token), access, key=KEY)
+
+
+# All proofs share their connections to Microsoft; each has its own token.
+KEY = "proof"

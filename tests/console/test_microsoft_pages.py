@@ -1,0 +1,406 @@
+"""Install of Microsoft 365 by its pages, against a small Microsoft over HTTP: both accesses, accounts, organisations."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.exchange import services
+from apps.exchange.graph import session
+from apps.exchange.models import ExchangeConnection
+from apps.exchange.secrets import unseal
+from apps.resources.models import Resource
+from apps.sandbox.server import SandboxServer, serve
+from apps.sync import connecting
+from apps.sync.models import CalendarLink
+from apps.tenants.models import Role, Tenant, User
+from tests.console import microsoft
+from tests.console.microsoft import (
+    ADMIN,
+    CLIENT_ID,
+    DESK,
+    INSTALL,
+    LANTERN_ID,
+    OTHER_ROOM,
+    QUARRY_ADMIN,
+    QUARRY_DESK,
+    QUARRY_ROOM,
+    ROOM,
+    VISITOR,
+    Person,
+    the_attempt,
+    the_connection,
+)  # fmt: skip
+
+State = ExchangeConnection.State
+CONTINUE = "I am an administrator: continue"
+
+
+@pytest.fixture
+def sandbox(settings: Any) -> Iterator[SandboxServer]:
+    with serve(microsoft.microsoft()) as running:
+        microsoft.lead_to(running, settings)
+        yield running
+        session.close_connections()
+
+
+@pytest.fixture
+def owner(user_with: Callable[..., User], tenant: Tenant) -> User:
+    return user_with(Role.OWNER, tenant)
+
+
+@pytest.fixture
+def me(sandbox: SandboxServer, owner: User, client_of: Callable[[User], Client]) -> Person:
+    return Person(client_of(owner))
+
+
+def consent(person: Person) -> Person:
+    return person.post(reverse("admin:microsoft_consent", args=[the_attempt().uuid]))
+
+
+def organisation_wide(person: Person, admin: str = ADMIN, room: str = ROOM) -> ExchangeConnection:
+    """The whole way, up to the good check."""
+    person.install("organisation", room).choose(admin).accept()
+    consent(person).accept()
+    return checked()
+
+
+def delegated(person: Person, account: str = DESK) -> ExchangeConnection:
+    person.install("account").choose(account).accept()
+    return checked()
+
+
+def checked() -> ExchangeConnection:
+    connection = the_connection()
+    services.check(connection)
+    return connection
+
+
+def page_of(connection: ExchangeConnection, name: str = "exchange_connection") -> str:
+    return reverse(f"admin:{name}", args=[connection.uuid])
+
+
+# --- Both accesses ---------------------------------------------------------------------------------
+
+
+def test_install_offers_microsoft_365_first_and_explains_each_access(me: Person) -> None:
+    words = me.get(reverse("admin:exchange_install")).words
+    assert words.index("Microsoft 365") < words.index("On premises")
+
+    words = me.get(INSTALL).words
+
+    assert words.index("Organisation-wide") < words.index("This account only")
+    assert "Recommended. An administrator" in words
+    assert "looked for each minute" in words
+    for address in (microsoft.CALLBACK, microsoft.CONSENT_CALLBACK):
+        assert f"http://testserver{address}" in words
+
+
+def test_organisation_wide_is_installed_after_sign_in_consent_and_check(me: Person) -> None:
+    me.install().choose(ADMIN).accept()
+    for words in ("signed in as", ADMIN, "Lantern House", CONTINUE):
+        assert words in me.words
+    assert not ExchangeConnection.objects.exists()
+
+    consent(me)
+    assert "Review permissions for your organisation" in me.asked
+    me.accept()
+
+    connection = the_connection()
+    assert (connection.state, connection.is_checking) == (State.PENDING, True)
+    services.check(connection)
+    assert connection.state == State.INSTALLED
+    assert (connection.organisation_id, connection.organisation_name) == (
+        LANTERN_ID,
+        "Lantern House",
+    )
+    assert (connection.access, connection.wire) == ("organisation", "graph")
+    assert connection.sealed_refresh_token == ""
+    shown = me.get(page_of(connection)).words
+    for words in ("Access to Lantern House", ADMIN, "granted", "Calendars.ReadWrite", "Works"):
+        assert words in shown
+
+
+def test_account_only_is_installed_after_sign_in_and_check(me: Person) -> None:
+    me.install("account").choose(DESK)
+    assert "Read and write calendars you can access" in me.asked
+    me.accept()
+
+    connection = checked()
+
+    assert connection.state == State.INSTALLED
+    assert (connection.access, connection.email) == ("account", DESK)
+    assert unseal(connection.sealed_refresh_token) not in {"", connection.sealed_refresh_token}
+    shown = me.get(page_of(connection)).words
+    assert f"Access as {DESK}, of Lantern House" in shown
+    assert "It is renewed before" in shown
+    assert "myapps.microsoft.com" in shown
+
+
+@pytest.mark.parametrize("install", [organisation_wide, delegated])
+def test_sign_in_makes_no_user_and_keeps_no_token_of_allauths(
+    me: Person, owner: User, install: Callable[[Person], ExchangeConnection]
+) -> None:
+    install(me)
+
+    assert list(User.objects.all()) == [owner]
+    for model in (SocialAccount, SocialToken, SocialApp):
+        assert not model.objects.exists()
+    attempt = the_attempt()
+    assert attempt.step == "ended"
+    assert attempt.sealed_access_token == attempt.sealed_refresh_token == ""
+
+
+@pytest.mark.parametrize(
+    ("access", "scopes"),
+    [
+        ("organisation", {"openid", "profile", "User.Read"}),
+        ("account", {
+            "openid", "profile", "offline_access", "User.Read",
+            "Calendars.ReadWrite.Shared",
+        }),
+    ],
+)  # fmt: skip
+def test_microsoft_is_asked_for_what_the_access_needs_with_picker_and_pkce(
+    me: Person, access: str, scopes: set[str]
+) -> None:
+    asked = me.install(access).question
+
+    assert set(asked["scope"].split()) == scopes
+    assert (asked["prompt"], asked["code_challenge_method"]) == ("select_account", "S256")
+    assert asked["redirect_uri"] == f"http://testserver{microsoft.CALLBACK}"
+    assert "Pick an account" in me.asked
+
+
+def test_way_to_microsoft_is_no_answer_to_a_form(me: Person) -> None:
+    """Content-Security-Policy's form-action would stop it, where a company has its own sign-in."""
+    me.install()
+
+    assert me.shown.status_code == 200
+    assert "form-action 'self'" in me.shown["Content-Security-Policy"]
+    assert me.shown["Referrer-Policy"] == "no-referrer"
+    assert "no-store" in me.shown["Cache-Control"]
+
+
+# --- Whose account ---------------------------------------------------------------------------------
+
+
+def test_grant_of_an_organisation_that_is_there_shows_whose_it_is_and_offers_another(
+    me: Person,
+) -> None:
+    organisation_wide(me)
+    ExchangeConnection.objects.all().delete()
+
+    me.install().choose(ADMIN)
+
+    assert "Lantern House allows it already" in me.words
+    assert ADMIN in me.words
+    assert "Use a different account" in me.words
+    me.post(reverse("admin:microsoft_granted", args=[the_attempt().uuid]))
+    assert checked().state == State.INSTALLED
+
+
+def test_grant_that_is_reused_in_silence_is_shown_and_replaced_without_my_apps(me: Person) -> None:
+    delegated(me, VISITOR)
+    ExchangeConnection.objects.all().delete()
+    me.install("account").choose(VISITOR)
+    connection = the_connection()
+    assert f"Access as {VISITOR}, of Lantern House" in me.words
+    assert "Use a different account" in me.words
+    services.check(connection)
+    assert connection.state == State.PENDING
+
+    me.post(page_of(connection, "microsoft_another_account"))
+    assert "Pick an account" in me.asked
+    me.choose(DESK).accept()
+
+    assert checked() == connection
+    connection.refresh_from_db()
+    assert (connection.email, connection.state) == (DESK, State.INSTALLED)
+
+
+def test_grant_again_asks_the_same_account_once_more(me: Person) -> None:
+    connection = delegated(me)
+
+    me.post(page_of(connection, "microsoft_grant_again"))
+
+    assert me.question["prompt"] == "consent"
+    assert me.question["login_hint"] == DESK
+    me.accept()
+    assert checked().state == State.INSTALLED
+
+
+def test_grant_again_of_an_organisation_asks_its_administrator(me: Person) -> None:
+    connection = organisation_wide(me)
+
+    me.post(page_of(connection, "microsoft_grant_again"))
+
+    assert "Review permissions for your organisation" in me.asked
+    me.accept()
+    assert checked().state == State.INSTALLED
+
+
+def test_calendars_wait_for_the_check_of_another_account(me: Person) -> None:
+    connection = delegated(me)
+
+    me.post(page_of(connection, "microsoft_another_account")).choose(VISITOR).accept()
+
+    connection.refresh_from_db()
+    assert connection.state == State.INSTALLED
+    assert connection.stopped_at is not None
+    assert connection.email == VISITOR
+
+
+# --- Another organisation --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def connected(me: Person, resource: Resource) -> ExchangeConnection:
+    """Installed for the whole of Lantern House, with a resource whose mailbox was proved."""
+    connection = organisation_wide(me)
+    connecting.connect(resource=resource, email=ROOM)
+    CalendarLink.objects.update(mailbox_key="proved", state="in_sync", folder_id="folder")
+    return connection
+
+
+def to_quarry(person: Person, connection: ExchangeConnection) -> None:
+    person.post(page_of(connection, "microsoft_another_account")).choose(QUARRY_ADMIN).accept()
+    consent(person).choose(QUARRY_ADMIN).accept()
+    if "There is no mailbox" in person.words:
+        person.post(
+            reverse("admin:microsoft_granted", args=[the_attempt().uuid]), try_email=QUARRY_ROOM
+        )
+
+
+def test_another_organisation_asks_first_and_says_what_stops(
+    me: Person, connected: ExchangeConnection
+) -> None:
+    to_quarry(me, connected)
+
+    for words in ("Quarry Yard instead of Lantern House?", "Lighthouse", ROOM, "calendar stops"):
+        assert words in me.words
+    connected.refresh_from_db()
+    assert (connected.organisation_id, connected.email) == (LANTERN_ID, ADMIN)
+    assert CalendarLink.objects.get().state == "in_sync"
+
+    me.post(reverse("admin:microsoft_answer", args=[the_attempt().uuid]), answer="keep")
+
+    assert "Nothing was changed" in me.words
+    connected.refresh_from_db()
+    assert connected.organisation_id == LANTERN_ID
+    assert the_attempt().step == "ended"
+
+
+def test_another_organisation_stops_the_calendars_and_adopts_when_it_comes_back(
+    me: Person, connected: ExchangeConnection, tenant: Tenant
+) -> None:
+    to_quarry(me, connected)
+    me.post(reverse("admin:microsoft_answer", args=[the_attempt().uuid]), answer="change")
+
+    assert checked().organisation_name == "Quarry Yard"
+    calendar = CalendarLink.objects.get()
+    assert (calendar.state, calendar.mailbox_key) == ("not_connected", "proved")
+    assert calendar.resource.calendar_email == ROOM
+    assert "was connected before" not in me.get(page_of(connected)).words
+
+    me.post(page_of(connected, "microsoft_another_account")).choose(ADMIN)
+    me.post(reverse("admin:microsoft_granted", args=[the_attempt().uuid]), try_email=ROOM)
+    assert checked().organisation_name == "Lantern House"
+    assert "1 calendar was connected before" in me.get(page_of(connected)).words
+    me.post(page_of(connected, "exchange_reconnect"))
+    calendar.refresh_from_db()
+    assert (calendar.state, calendar.connection) == ("connecting", connected)
+
+
+def test_another_organisation_without_connected_resources_asks_nothing(me: Person) -> None:
+    connection = delegated(me)
+
+    me.post(page_of(connection, "microsoft_another_account")).choose(QUARRY_DESK).accept()
+
+    connection.refresh_from_db()
+    assert connection.organisation_name == "Quarry Yard"
+
+
+def test_organisation_that_another_tenant_has_is_installed_by_a_superuser_alone(
+    me: Person,
+    other_tenant: Tenant,
+    user_with: Callable[..., User],
+    client_of: Callable[[User], Client],
+) -> None:
+    """Its consent is the application's: whoever signs in could use it, from any tenant."""
+    organisation_wide(me)
+    stranger = Person(client_of(user_with(Role.OWNER, other_tenant)))
+
+    stranger.install().choose(DESK)
+    assert "allows it already" not in stranger.words
+    stranger.post(reverse("admin:microsoft_granted", args=[the_attempt().uuid]))
+
+    assert "in use at OptixSync already" in stranger.words
+    assert ExchangeConnection.objects.count() == 1
+    User.objects.filter(memberships__tenant=other_tenant).update(is_superuser=True)
+    stranger.client.post(reverse("admin:switch_tenant"), {"tenant": other_tenant.slug})
+    stranger.post(reverse("admin:microsoft_granted", args=[the_attempt().uuid]))
+    assert ExchangeConnection.objects.for_tenant(other_tenant).count() == 1
+
+
+# --- Its page --------------------------------------------------------------------------------------
+
+
+def test_mailbox_to_try_and_name_are_changed_without_microsoft(me: Person) -> None:
+    connection = organisation_wide(me)
+
+    me.post(page_of(connection, "exchange_change"), try_email=OTHER_ROOM, name="House")
+
+    assert checked().try_email == OTHER_ROOM
+    connection.refresh_from_db()
+    assert (connection.name, connection.state, connection.stopped_at) == (
+        "House",
+        State.INSTALLED,
+        None,
+    )
+
+
+def test_commands_limit_the_access_to_exactly_the_connected_mailboxes(
+    me: Person, connected: ExchangeConnection
+) -> None:
+    words = me.get(page_of(connected)).words
+
+    assert "New-ManagementScope" in words
+    assert f"PrimarySmtpAddress -eq ''{ROOM}''" in words
+    assert CLIENT_ID in words
+    assert OTHER_ROOM not in words
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(45, ""), (30, "30 days"), (7, "7 days"), (1, "1 day.")]
+)
+def test_end_of_the_secret_is_told_a_month_before(
+    me: Person, settings: Any, days: int, words: str
+) -> None:
+    connection = delegated(me)
+    ends = timezone.localdate() + dt.timedelta(days=days)
+    settings.MICROSOFT_SECRET_EXPIRES_ON = ends.isoformat()
+
+    shown = me.get(page_of(connection)).words
+
+    assert ("expires in" in shown) is bool(words)
+    assert words in shown
+    assert str(ends.year) in shown
+
+
+def test_uninstall_erases_every_token(me: Person) -> None:
+    connection = delegated(me)
+
+    me.post(page_of(connection, "exchange_uninstall"))
+
+    connection.refresh_from_db()
+    assert connection.state == State.UNINSTALLED
+    assert connection.sealed_refresh_token == ""
+    assert not connection.access_tokens.exists()

@@ -1,0 +1,434 @@
+"""What goes wrong on the way through Microsoft: each refusal with its fix, and everything that is not begun here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.exchange.graph import session
+from apps.exchange.models import ExchangeConnection, SignInAttempt
+from apps.sandbox.server import SandboxServer, serve
+from apps.tenants.models import Role, Tenant, User
+from tests.console import microsoft
+from tests.console.microsoft import (
+    ADMIN,
+    CALLBACK,
+    CONSENT_CALLBACK,
+    DESK,
+    INSTALL,
+    LANTERN_ID,
+    POLICY,
+    QUARRY_ID,
+    SOMEONE,
+    TRAINEE,
+    VISITOR,
+    Person,
+    the_attempt,
+)
+
+AdminOf = Callable[..., User]
+
+
+@pytest.fixture
+def sandbox(settings: Any) -> Iterator[SandboxServer]:
+    with serve(microsoft.microsoft()) as running:
+        microsoft.lead_to(running, settings)
+        yield running
+        session.close_connections()
+
+
+@pytest.fixture
+def owner(user_with: AdminOf, tenant: Tenant) -> User:
+    return user_with(Role.OWNER, tenant)
+
+
+@pytest.fixture
+def me(sandbox: SandboxServer, owner: User, client_of: Callable[[User], Client]) -> Person:
+    return Person(client_of(owner))
+
+
+def is_untouched() -> bool:
+    return not ExchangeConnection.objects.exists()
+
+
+def is_unusable(answer: Any) -> bool:
+    return answer.status_code == 403 and "This sign-in cannot be used" in answer.content.decode()
+
+
+# --- What Microsoft refuses -------------------------------------------------------------------------
+
+
+def test_cancelled_consent_says_so_and_starts_again(me: Person) -> None:
+    me.install("account").choose(DESK).press(answer="cancel")
+
+    assert "Microsoft was told no" in me.words
+    assert "AADSTS" not in me.words
+    assert is_untouched()
+    me.post(reverse("admin:microsoft_again", args=[the_attempt().uuid]))
+    assert "Pick an account" in me.asked
+    me.choose(DESK).accept()
+    assert ExchangeConnection.objects.get().email == DESK
+
+
+def test_consent_that_needs_an_administrator_gives_a_link_to_send(
+    me: Person, sandbox: SandboxServer
+) -> None:
+    me.install("account").choose(TRAINEE).press(answer="back")
+    assert "only an administrator may agree" in me.words
+    link = re.search(r"<code>(http[^<]+adminconsent[^<]+)</code>", me.words)
+    assert link is not None
+
+    # An administrator, who has no account here.
+    other = Person(Client()).open(link.group(1)).choose(ADMIN).accept()
+
+    assert "Thank you" in other.words
+    assert "Lantern House" not in other.words
+    assert is_untouched()
+    me.post(reverse("admin:microsoft_again", args=[the_attempt().uuid])).choose(TRAINEE)
+    assert ExchangeConnection.objects.get().email == TRAINEE
+
+
+def test_owner_who_is_no_administrator_goes_on_when_one_has_followed_the_link(me: Person) -> None:
+    me.install().choose(DESK).accept()
+    link = re.search(r"<code>(http[^<]+adminconsent[^<]+)</code>", me.words)
+    assert link is not None
+    granted = reverse("admin:microsoft_granted", args=[the_attempt().uuid])
+    me.post(granted)
+    assert "does not allow it yet" in me.words
+    assert is_untouched()
+
+    Person(Client()).open(link.group(1)).choose(ADMIN).accept()
+    me.post(granted)
+
+    assert ExchangeConnection.objects.get().organisation_id == LANTERN_ID
+
+
+def test_administrators_no_can_be_asked_again(me: Person) -> None:
+    me.install().choose(ADMIN).accept()
+    asks = reverse("admin:microsoft_consent", args=[the_attempt().uuid])
+    me.post(asks).press(answer="cancel")
+    assert "Microsoft was told no" in me.words
+    assert is_untouched()
+
+    me.post(asks).accept()
+
+    assert ExchangeConnection.objects.get().organisation_id == LANTERN_ID
+
+
+def test_conditional_access_is_explained(me: Person) -> None:
+    me.install("account").choose(POLICY).go_back()
+
+    assert "Conditional Access policy" in me.words
+    assert "AADSTS53003" in me.words
+    assert is_untouched()
+
+
+def test_personal_account_is_explained(me: Person) -> None:
+    me.install("account").choose(SOMEONE).go_back()
+
+    assert "personal Microsoft account" in me.words
+    assert is_untouched()
+
+
+def test_wrong_secret_is_told_in_detail_to_superusers_alone(
+    me: Person, owner: User, settings: Any
+) -> None:
+    settings.MICROSOFT_CLIENT_SECRET = "pasted-the-id"
+
+    me.install("account").choose(DESK).accept()
+
+    assert "Tell whoever runs OptixSync, with the code AADSTS7000215" in me.words
+    assert "MICROSOFT_CLIENT_SECRET" not in me.words
+    User.objects.filter(pk=owner.pk).update(is_superuser=True)
+    me.get(reverse("admin:microsoft_attempt", args=[the_attempt().uuid]))
+    assert "ID was pasted in place of its Value" in me.words
+
+
+@pytest.mark.parametrize(
+    ("error", "number", "words"),
+    [
+        ("invalid_request", 50194, "registered for one organisation alone"),
+        ("invalid_client", 7000222, "has expired"),
+        ("access_denied", 50105, "only chosen people"),
+        ("invalid_grant", 54005, "used already"),
+        ("server_error", 0, "Microsoft’s sign-in is busy"),
+        ("something_new", 1234567, "AADSTS1234567"),
+    ],
+)
+def test_each_refusal_has_its_words(
+    me: Person, owner: User, error: str, number: int, words: str
+) -> None:
+    User.objects.filter(pk=owner.pk).update(is_superuser=True)
+    state = me.install("account").question["state"]
+    told = f"AADSTS{number}: Their words about frontdesk@lantern.example." if number else ""
+
+    me.get(f"{CALLBACK}?state={state}&error={error}&error_description={told}")
+
+    assert words in me.words
+    assert "Their words" not in me.words
+    assert is_untouched()
+
+
+def test_microsofts_own_words_reach_the_log_without_names(
+    me: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = me.install("account").question["state"]
+    caplog.set_level(logging.INFO)
+
+    me.get(f"{CALLBACK}?state={state}&error=x&error_description=AADSTS50034: {DESK} code=abc")
+
+    assert "AADSTS50034" in caplog.text
+    assert DESK not in caplog.text
+    assert "code=abc" not in caplog.text
+
+
+def test_microsoft_that_does_not_answer_is_told_and_nothing_is_kept(
+    me: Person, settings: Any
+) -> None:
+    me.install("account").choose(DESK)
+    settings.MICROSOFT_LOGIN_URL = "http://127.0.0.1:9"
+
+    me.accept()
+
+    assert "is busy or has a trouble of its own" in me.words
+    assert is_untouched()
+    assert the_attempt().step == "ended"
+
+
+# --- What was not begun here ------------------------------------------------------------------------
+
+
+def test_answer_counts_once(me: Person) -> None:
+    me.install("account").choose(DESK).accept()
+    before = ExchangeConnection.objects.get()
+
+    assert is_unusable(me.client.get(me.came_back_to))
+
+    after = ExchangeConnection.objects.get()
+    assert (after.revision, after.sealed_refresh_token) == (
+        before.revision,
+        before.sealed_refresh_token,
+    )
+
+
+@pytest.mark.parametrize("stranger", ["nobody", "another person", "another browser"])
+def test_answer_counts_in_the_browser_of_who_began(
+    me: Person,
+    owner: User,
+    tenant: Tenant,
+    user_with: AdminOf,
+    client_of: Callable[[User], Client],
+    stranger: str,
+) -> None:
+    me.install("account").choose(DESK)
+    people = {"another person": user_with(Role.OWNER, tenant), "another browser": owner}
+    other = Person(client_of(people[stranger]) if stranger in people else Client())
+    other.microsoft, other.address, other.asked = me.microsoft, me.address, me.asked
+
+    other.accept()
+
+    assert is_unusable(other.shown)
+    assert is_untouched()
+
+
+def test_state_that_was_carried_over_belongs_to_its_session_all_the_same(
+    me: Person, owner: User, client_of: Callable[[User], Client]
+) -> None:
+    """Even allauth's own note of it, copied into another session of the same person, is no use."""
+    me.install("account").choose(DESK)
+    client = client_of(owner)
+    copied = client.session
+    copied["socialaccount_states"] = me.client.session["socialaccount_states"]
+    copied.save()
+    other = Person(client)
+    other.microsoft, other.address, other.asked = me.microsoft, me.address, me.asked
+
+    other.accept()
+
+    assert is_unusable(other.shown)
+    assert is_untouched()
+
+
+def test_answer_in_another_tenant_is_refused(me: Person, owner: User, other_tenant: Tenant) -> None:
+    other_tenant.memberships.create(user=owner, role=Role.OWNER)
+    me.install("account").choose(DESK)
+    me.client.post(reverse("admin:switch_tenant"), {"tenant": other_tenant.slug})
+
+    me.accept()
+
+    assert is_unusable(me.shown)
+    assert is_untouched()
+    page = reverse("admin:microsoft_attempt", args=[the_attempt().uuid])
+    assert me.client.get(page).status_code == 404
+
+
+def test_whoever_is_no_owner_any_more_installs_nothing(me: Person, owner: User) -> None:
+    me.install("account").choose(DESK)
+    owner.memberships.update(role=Role.MANAGER)
+
+    me.accept()
+
+    assert is_unusable(me.shown)
+    assert is_untouched()
+
+
+def test_sign_in_that_took_too_long_is_over(me: Person) -> None:
+    me.install("account").choose(DESK)
+    SignInAttempt.objects.update(created_at=timezone.now() - dt.timedelta(hours=1))
+
+    me.accept()
+
+    assert is_unusable(me.shown)
+    page = reverse("admin:microsoft_attempt", args=[the_attempt().uuid])
+    assert "took too long" in me.get(page).words
+    assert is_untouched()
+
+
+def test_allauth_signs_nobody_in_with_microsoft(sandbox: SandboxServer, db: None) -> None:
+    client = Client()
+
+    for address in (
+        "/accounts/microsoft/login/",
+        "/accounts/3rdparty/",
+        "/accounts/social/signup/",
+    ):
+        assert client.get(address).status_code == 404
+        assert client.post(f"{address}?process=login", {}).status_code == 404
+    assert is_unusable(client.get(CALLBACK))
+    assert is_unusable(client.get(f"{CALLBACK}?code=x&state=y"))
+    assert is_unusable(client.get(f"{CALLBACK}?error=access_denied&state=y"))
+    assert "Microsoft" not in client.get(reverse("account_login")).content.decode()
+
+
+def test_flow_of_allauths_own_leads_nowhere(me: Person, owner: User) -> None:
+    """A state without an attempt of ours, as allauth's own login view would make."""
+    me.install("account").choose(DESK)
+    kept = me.client.session
+    states = kept["socialaccount_states"]
+    for state, _time, _provider in states.values():
+        del state["install"]
+        state["process"] = "login"
+    kept["socialaccount_states"] = states
+    kept.save()
+
+    me.accept()
+
+    assert is_unusable(me.shown)
+    assert User.objects.count() == 1
+    assert is_untouched()
+
+
+# --- Consent ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(me: Person) -> Person:
+    """An administrator stands before Microsoft's question."""
+    me.install().choose(ADMIN).accept()
+    return me.post(reverse("admin:microsoft_consent", args=[the_attempt().uuid]))
+
+
+def answer(state: str, tenant: str = LANTERN_ID) -> str:
+    return f"{CONSENT_CALLBACK}?admin_consent=True&tenant={tenant}&state={state}"
+
+
+def test_yes_that_was_never_said_is_found_out(asked: Person) -> None:
+    asked.get(answer(asked.question["state"]))
+
+    assert "does not allow it yet" in asked.words
+    assert is_untouched()
+
+
+def test_yes_of_another_organisation_counts_for_nothing(asked: Person) -> None:
+    asked.get(answer(asked.question["state"], QUARRY_ID))
+
+    assert "given for another organisation" in asked.words
+    assert is_untouched()
+
+
+def test_answer_to_the_question_counts_once(asked: Person) -> None:
+    asked.get(answer(asked.question["state"], QUARRY_ID))
+
+    assert is_unusable(asked.client.get(answer(asked.question["state"])))
+    for state in ("", "forged"):
+        assert is_unusable(asked.client.get(answer(state)))
+
+
+def test_answer_to_the_question_counts_in_the_browser_that_asked(
+    asked: Person, owner: User, client_of: Callable[[User], Client]
+) -> None:
+    asked.press(answer="accept")
+    ExchangeConnection.objects.all().delete()
+    SignInAttempt.objects.update(step="consent", used_at=None, consent_state="open")
+
+    for client in (Client(), client_of(owner)):
+        assert is_unusable(client.get(answer("open")))
+    assert is_untouched()
+
+
+def test_link_for_administrators_changes_nothing_whatever_it_says(asked: Person) -> None:
+    for query in (f"tenant={QUARRY_ID}&admin_consent=True", "error=access_denied"):
+        told = asked.client.get(f"{CONSENT_CALLBACK}?state=link&{query}")
+        assert told.status_code == 200
+    assert is_untouched()
+
+
+# --- Where it cannot begin --------------------------------------------------------------------------
+
+
+def test_without_a_registration_owners_are_told_and_superusers_see_the_steps(
+    me: Person, owner: User, settings: Any
+) -> None:
+    settings.MICROSOFT_CLIENT_ID = settings.MICROSOFT_CLIENT_SECRET = ""
+
+    words = me.get(INSTALL).words
+    assert "is not registered with Microsoft" in words
+    assert "Tell whoever runs OptixSync" in words
+    assert "MICROSOFT_CLIENT_ID" not in words
+    assert "not registered with Microsoft" in me.install().words
+    for address in (CALLBACK, CONSENT_CALLBACK):
+        assert me.client.get(address).status_code == 404
+
+    User.objects.filter(pk=owner.pk).update(is_superuser=True)
+    words = me.get(INSTALL).words
+    for told in ("MICROSOFT_CLIENT_ID", f"http://testserver{CALLBACK}", "its Value"):
+        assert told in words
+
+
+def test_address_that_is_not_registered_leads_to_the_one_that_is(me: Person, settings: Any) -> None:
+    settings.PUBLIC_URL = "https://rooms.example.com"
+
+    words = me.get(INSTALL).words
+
+    assert f'href="https://rooms.example.com{INSTALL}"' in words
+    assert "Continue to Microsoft" not in words
+
+
+def test_smaller_roles_begin_nothing(
+    me: Person, tenant: Tenant, user_with: AdminOf, client_of: Callable[[User], Client]
+) -> None:
+    me.install("account").choose(VISITOR).accept()
+    connection = ExchangeConnection.objects.get()
+    manager = client_of(user_with(Role.MANAGER, tenant))
+
+    assert manager.post(INSTALL, {}).status_code == 403
+    for name in ("microsoft_another_account", "microsoft_grant_again"):
+        assert manager.post(reverse(f"admin:{name}", args=[connection.uuid])).status_code == 403
+    for name in ("again", "consent", "granted", "answer"):
+        page = reverse(f"admin:microsoft_{name}", args=[the_attempt().uuid])
+        assert manager.post(page).status_code == 403
+
+
+def test_exchange_server_has_no_account_of_microsofts(me: Person, tenant: Tenant) -> None:
+    server = ExchangeConnection.objects.create(tenant=tenant, wire="ews", name="Server")
+
+    for name in ("microsoft_another_account", "microsoft_grant_again"):
+        assert me.client.post(reverse(f"admin:{name}", args=[server.uuid])).status_code == 404
