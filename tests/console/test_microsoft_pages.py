@@ -273,7 +273,7 @@ def connected(me: Person, resource: Resource) -> ExchangeConnection:
 def to_quarry(person: Person, connection: ExchangeConnection) -> None:
     person.post(page_of(connection, "microsoft_another_account")).choose(QUARRY_ADMIN).accept()
     consent(person).choose(QUARRY_ADMIN).accept()
-    if "Mailbox to try" in person.words:
+    if "There is no mailbox" in person.words:
         person.post(
             reverse("admin:microsoft_granted", args=[the_attempt().uuid]), try_email=QUARRY_ROOM
         )

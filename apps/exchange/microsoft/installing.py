@@ -253,11 +253,10 @@ def not_consented(state: str, who: Who, refusal: dict[str, Any]) -> SignInAttemp
     return _note(_answered(state, who), refusal)
 
 
-def try_on(attempt: SignInAttempt, email: str) -> SignInAttempt:
+def try_on(attempt: SignInAttempt, email: str) -> None:
     """Another mailbox to try: the first one may be none of the organisation's."""
     SignInAttempt.objects.filter(pk=attempt.pk, step=Step.CONSENT).update(try_email=email)
     attempt.try_email = email
-    return attempt
 
 
 def prove(attempt: SignInAttempt, who: Who) -> SignInAttempt:
@@ -282,7 +281,7 @@ def prove(attempt: SignInAttempt, who: Who) -> SignInAttempt:
     if _mine(who).step_on(attempt.uuid, at=Step.CONSENT, to=Step.QUESTION) is None:
         raise NotYours
     attempt.step = Step.QUESTION
-    return attempt
+    return _note(attempt, {})
 
 
 # --- Done -------------------------------------------------------------------------------------------
