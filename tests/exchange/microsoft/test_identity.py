@@ -135,6 +135,20 @@ def test_token_is_renewed_some_minutes_early(
     assert identity.tokens_for(of_account, "graph").get() == "access-1"
 
 
+def test_token_is_not_renewed_in_the_middle_of_a_job(
+    of_account: ExchangeConnection, endpoint: TokenEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(of_account, "old", 6 * MINUTE)
+    goes_on = identity.tokens_for(of_account, "graph")
+    goes_on.get()
+    true = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: true() + 2 * MINUTE)
+
+    assert goes_on.get() == "old"
+    assert not endpoint.forms
+    assert identity.tokens_for(of_account, "graph").get() == "access-1"
+
+
 def test_refused_token_is_renewed_though_it_looks_fresh(
     of_account: ExchangeConnection, endpoint: TokenEndpoint
 ) -> None:
