@@ -186,6 +186,8 @@ MICROSOFT_GRAPH_URL = env.str("MICROSOFT_GRAPH_URL", default="https://graph.micr
 MICROSOFT_EWS_URL = env.str(
     "MICROSOFT_EWS_URL", default="https://outlook.office365.com/EWS/Exchange.asmx"
 )
+# Where Microsoft tells of changes, without a path; empty: PUBLIC_URL, if that is https.
+MICROSOFT_NOTIFICATION_URL = env.str("MICROSOFT_NOTIFICATION_URL", default="").rstrip("/")
 # A calendar's state counts as unknown so long after its last good run.
 SYNC_STALE_AFTER_S = env.int("SYNC_STALE_AFTER_S", default=900)
 # One worker has a calendar so long without renewing; a killed one's calendar is free after that.
@@ -304,6 +306,11 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # At DEBUG these write what goes over the wire: sign-ins, tokens, subjects. No LOG_LEVEL lets them.
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in ("exchangelib", "spnego", "requests_oauthlib", "oauthlib", "urllib3", "allauth")
+    },
 }
 
 # --- Look ---------------------------------------------------------------------------------

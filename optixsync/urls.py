@@ -7,10 +7,12 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from apps.console import accounts, invitation_page, microsoft_answers, views
+from apps.sync.notifications import notifications
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz/", views.healthz, name="healthz"),
+    path("exchange/notifications/", notifications, name="exchange_notifications"),
     path(
         "accounts/invitation/<str:token>/",
         invitation_page.accept_invitation,

@@ -16,11 +16,14 @@ from django.utils.translation import ngettext
 
 from apps.bookings.models import Booking
 from apps.bookings.walltime import start_of_day
+from apps.console import move_words
 from apps.console.conflict_words import headline
-from apps.console.tenant_admin import is_copy
+from apps.console.tenant_admin import allows, is_copy
+from apps.exchange.models import ExchangeConnection
 from apps.resources.models import Location, Resource
 from apps.sync import telling
 from apps.sync.models import CalendarLink, Conflict
+from apps.tenants.models import Role
 from apps.tenants.standing import standing
 
 if TYPE_CHECKING:
@@ -62,11 +65,19 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context.update(
         today=today,
         has_locations=Location.objects.for_tenant(tenant).exists(),
-        needs_a_person=matters(tenant, is_silent=is_copy(request)),
+        needs_a_person=_endings(request, tenant) + matters(tenant, is_silent=is_copy(request)),
         most_shown=MOST_SHOWN,
         **_by_location(tenant, now, today),
     )
     return context
+
+
+def _endings(request: HttpRequest, tenant: Tenant) -> list[Matter]:
+    """Connections whose wire Microsoft switches off soon; those who can mend it are told."""
+    if not allows(request, Role.OWNER):
+        return []
+    rows = ExchangeConnection.objects.for_tenant(tenant).installed()
+    return [Matter(words, link) for words, link in move_words.endings(list(rows))]
 
 
 def matters(tenant: Tenant, *, is_silent: bool = False) -> list[Matter]:

@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from apps.console import exchange_words as words
-from apps.console import microsoft_pages
+from apps.console import microsoft_pages, move_pages
 from apps.console.app_pages import (
     address,
     confirm,
@@ -98,6 +98,7 @@ def connection_page(request: HttpRequest, connection: uuid.UUID) -> HttpResponse
         stages=words.stages(row),
         progress=words.progress(row),
         **(microsoft_pages.context(row) if row.is_microsoft else _server_context(row)),
+        **move_pages.context(row),
         calendars=calendars_by_state(row),
         waiting=[] if row.is_pending else connecting.waiting_for_install(row.tenant, row),
     )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 from unfold.sites import UnfoldAdminSite
 
-from apps.console import copy_pages, exchange_pages, microsoft_pages
+from apps.console import copy_pages, exchange_pages, microsoft_pages, move_pages
 from apps.console.tenant_admin import is_copy
 from apps.console.views import leave, photo, switch_tenant
 from apps.tenants.models import Role, User
@@ -47,6 +47,7 @@ class ConsoleSite(UnfoldAdminSite):
             ),
             *exchange_pages.urls(self.admin_view),
             *microsoft_pages.urls(self.admin_view),
+            *move_pages.urls(self.admin_view),
             *copy_pages.urls(self),
             *urls,
         ]

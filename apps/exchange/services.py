@@ -21,9 +21,12 @@ from apps.exchange.secrets import SecretUnreadable, seal
 from apps.exchange.signals import connection_works
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from apps.exchange.calendar import Calendar
     from apps.exchange.checking import Stage
-    from apps.exchange.push import Pushes
+    from apps.exchange.graph.glancing import Glance
+    from apps.exchange.push import Notifiers, Pushes
     from apps.exchange.translation import Translator
     from apps.tenants.models import Tenant, User
 
@@ -336,6 +339,31 @@ def pushes_for(connection: ExchangeConnection) -> Pushes | None:
         # Microsoft Graph calls us; it holds no stream open.
         return None
     return EwsPushes(connection.settings)
+
+
+def notifiers_for(connection: ExchangeConnection) -> Notifiers | None:
+    """The port to a server that calls us, where this connection may ask it to."""
+    from apps.exchange.graph.subscriptions import GraphNotifiers  # noqa: PLC0415 -- one wire
+
+    if connection.state not in {State.INSTALLED, State.UNINSTALLING}:
+        return None
+    if (
+        connection.wire != connection.Wire.GRAPH
+        or connection.access != connection.Access.ORGANISATION
+    ):
+        return None
+    return GraphNotifiers(connection.graph_settings)
+
+
+def glance(connection: ExchangeConnection, cursor_of: Mapping[str, str]) -> dict[str, Glance]:
+    """Of each address whether anything is new since its cursor, many by one request.
+
+    Raises:
+        ExchangeError: none of them could be looked at.
+    """
+    from apps.exchange.graph.glancing import glance as over_graph  # noqa: PLC0415 -- one wire
+
+    return over_graph(connection.graph_settings, cursor_of)
 
 
 # --- Inside -----------------------------------------------------------------------------------------

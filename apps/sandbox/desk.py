@@ -66,6 +66,7 @@ def arrange(sandbox: SandboxServer, posted: object) -> dict[str, object]:
     if at_once:
         sandbox.faults.forget(fault.id)
         sandbox.ews.strike(Hits([fault]), mailbox)
+        sandbox.notifications.strike(Hits([fault]), mailbox)
     if fault.kind == "lock-accounts":
         sandbox.sign_ins.lock_after = fault.options["after"]
     return fault.as_json()

@@ -23,8 +23,10 @@ odd                  `element`, `item` "", and `value`, `attribute` and `value`,
                      `element` is a property's path (`start.timeZone`), and `value` anything that JSON knows
 split                `size` 1, `delay` 0: the answer arrives in chunks of so many bytes
 repeat               `times` 2: each notification comes so many times; each row of a delta over Graph
+drop                 a notification is never sent
+lifecycle            `event` "missed", "subscriptionRemoved" or "reauthorizationRequired": at once, to subscriptions of Graph
 replace-mailbox      an empty mailbox takes the address; at once, unless an operation is named
-lose-subscriptions   subscriptions end as in a restart; at once, unless an operation is named
+lose-subscriptions   subscriptions end without a word, as in a restart; at once, unless an operation is named
 check-delete-key     DeleteItem with a stale change key is a conflict, not a deletion
 lock-accounts        `after` 3: at once, so many refused sign-ins lock an account, until faults are called off
 redirect-address     `address`: Autodiscover answers redirectAddr
@@ -37,6 +39,7 @@ a method and a template: "GET calendarView/delta", "PATCH events/{id}", "POST $b
 too, where one that is cut, or late, leaves a 504 in its place. A fault for one item has its id as `item`; `error` takes
 it, and `odd`. An expired token is `error` with the code InvalidAuthenticationToken, a closed room `error` with
 ErrorAccessDenied and its address as `mailbox`, a write that somebody else overtook `error` with ErrorIrresolvableConflict.
+What Graph sends is "notify" (each change) and "lifecycle": they take repeat, drop, and late, which sends later or at `land`.
 """
 
 from __future__ import annotations
@@ -79,6 +82,8 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "split": {"size": 1, "delay": 0},
     "repeat": {"times": 2},
+    "drop": {},
+    "lifecycle": {"event": "missed"},
     "replace-mailbox": {},
     "lose-subscriptions": {},
     "check-delete-key": {},
@@ -86,7 +91,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "redirect-address": {"address": ""},
     "redirect-url": {"url": ""},
 }
-AT_ONCE = {"replace-mailbox", "lose-subscriptions", "lock-accounts"}
+AT_ONCE = {"replace-mailbox", "lose-subscriptions", "lifecycle", "lock-accounts"}
+LIFECYCLE = ("reauthorizationRequired", "subscriptionRemoved", "missed")
 _MATCHING: dict[str, Any] = {"operation": "", "mailbox": "", "account": "", "nth": 1, "count": 1}
 
 
@@ -151,6 +157,8 @@ class Faults:
         if unknown := sorted(posted.keys() - known.keys() - {"kind"}):
             raise BadFault(f"{kind} takes no {', '.join(unknown)}. It takes {', '.join(known)}.")
         _check_numbers(posted)
+        if kind == "lifecycle" and posted.get("event", "missed") not in LIFECYCLE:
+            raise BadFault(f"event must be one of {', '.join(LIFECYCLE)}.")
         chosen = {**known, **{name: value for name, value in posted.items() if name != "kind"}}
         with self._lock:
             self._last_id += 1

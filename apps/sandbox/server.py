@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from apps.sandbox.auth import SignIns
 from apps.sandbox.ews.service import Service
 from apps.sandbox.faults import Faults
+from apps.sandbox.graph.subscriptions import GraphSubscriptions
 from apps.sandbox.graph.underway import Underway
 from apps.sandbox.handler import Handler
 from apps.sandbox.requestlog import RequestLog
@@ -24,6 +25,7 @@ from apps.sandbox.streaming import Settings, Subscriptions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from apps.sandbox.graph.sending import Settings as Sending
     from apps.sandbox.store import Store
 
 LOOPBACK = "127.0.0.1"
@@ -88,6 +90,7 @@ class SandboxServer:
         port: int = 0,
         check_answers: bool = False,
         streaming: Settings | None = None,
+        sending: Sending | None = None,
     ) -> None:
         self.store = store
         self.faults = Faults()
@@ -99,6 +102,7 @@ class SandboxServer:
             raise PortTaken(f"{host}:{port} cannot be listened on: {error.strerror}.") from error
         store.login_url = self.login_url
         self.subscriptions = Subscriptions(store, streaming)
+        self.notifications = GraphSubscriptions(store, self.faults, sending)
         self.ews = Service(store, self.faults, self.subscriptions, check_answers=check_answers)
         self.underway = Underway()
         self.errors: list[BaseException] = []
@@ -139,6 +143,7 @@ class SandboxServer:
     def stop(self) -> None:
         """Stop listening, end streams, close connections."""
         self.subscriptions.stop()
+        self.notifications.stop()
         if self._thread.is_alive():
             self._http.shutdown()
             self._thread.join()
@@ -167,8 +172,14 @@ def serve(
     port: int = 0,
     check_answers: bool = False,
     streaming: Settings | None = None,
+    sending: Sending | None = None,
 ) -> SandboxServer:
     """Serve a store from a thread; port 0 takes a free one. Raises PortTaken."""
     return SandboxServer(
-        store, host=host, port=port, check_answers=check_answers, streaming=streaming
+        store,
+        host=host,
+        port=port,
+        check_answers=check_answers,
+        streaming=streaming,
+        sending=sending,
     ).start()

@@ -210,7 +210,7 @@ def _copied(organisation: Organisation) -> Organisation:
                 folder,
                 slots={item_id: replace(slot) for item_id, slot in folder.slots.items()},
                 gone=dict(folder.gone),
-                traces=dict(folder.traces),
+                first_ids=dict(folder.first_ids),
             )
             for role, folder in mailbox.folders.items()
         }
@@ -228,6 +228,7 @@ def _copied(organisation: Organisation) -> Organisation:
             key: replace(one, by_account=dict(one.by_account))
             for key, one in organisation.apps.items()
         },
+        subscriptions={key: replace(one) for key, one in organisation.subscriptions.items()},
         mailboxes=mailboxes,
         room_lists=dict(organisation.room_lists),
         outbox=list(organisation.outbox),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
@@ -20,6 +21,7 @@ def check_sync_settings(**_kwargs: Any) -> list[CheckMessage]:
         *_retry_waits_for_the_queue(),
         *_create_settles_after_its_answer(),
         *_stale_comes_after_the_next_sync(),
+        *_notifications_come_over_tls(),
     ]
 
 
@@ -90,15 +92,33 @@ def _create_settles_after_its_answer() -> list[CheckMessage]:
 def _stale_comes_after_the_next_sync() -> list[CheckMessage]:
     """Otherwise every calendar is shown as unknown between two syncs."""
     # The dispatcher looks once a minute.
-    latest = settings.SYNC_EVERY_S * (1 + JITTER) + 60
+    longest = max(settings.SYNC_EVERY_S, settings.SYNC_EVERY_WITH_PUSH_S)
+    latest = longest * (1 + JITTER) + 60
     if latest < settings.SYNC_STALE_AFTER_S:
         return []
     return [
         Error(
             f"SYNC_STALE_AFTER_S is {settings.SYNC_STALE_AFTER_S}, and the next sync may begin "
             f"{latest:.0f} seconds after the last one.",
-            hint="Make it longer, or SYNC_EVERY_S shorter.",
+            hint="Make it longer, or SYNC_EVERY_S and SYNC_EVERY_WITH_PUSH_S shorter.",
             id="sync.E005",
+        )
+    ]
+
+
+def _notifications_come_over_tls() -> list[CheckMessage]:
+    """Microsoft calls nothing else; a small one on this machine, as the demo has, may do without."""
+    told = settings.MICROSOFT_NOTIFICATION_URL
+    parts = urlsplit(told)
+    is_here = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+    if not told or parts.scheme == "https" or (parts.scheme == "http" and is_here):
+        return []
+    return [
+        Error(
+            "MICROSOFT_NOTIFICATION_URL does not begin with https://.",
+            hint="Leave it empty where Microsoft reaches us at PUBLIC_URL; http:// is for addresses "
+            "of this machine alone.",
+            id="sync.E006",
         )
     ]
 

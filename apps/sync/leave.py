@@ -21,7 +21,9 @@ from apps.bookings import from_exchange
 from apps.bookings.models import Booking
 from apps.exchange import services as connections
 from apps.exchange.errors import NotFound, StaleChangeKey, Transient
+from apps.exchange.models import ExchangeConnection
 from apps.resources import services as resources
+from apps.sync import subscribing
 from apps.sync.connecting import begin, forget_trouble
 from apps.sync.dispatch import enqueue
 from apps.sync.models import (
@@ -36,7 +38,6 @@ from apps.sync.models import (
 
 if TYPE_CHECKING:
     from apps.exchange.calendar import EventRef
-    from apps.exchange.models import ExchangeConnection
     from apps.sync.session import Session
     from apps.tenants.models import User
 
@@ -162,11 +163,19 @@ def leave_organisation(connection: ExchangeConnection) -> int:
     return len(calendars)
 
 
+def end_what_is_left() -> int:
+    """End the connections that are being uninstalled and have nothing left to do; how many there were."""
+    uninstalling = ExchangeConnection.objects.filter(state=ExchangeConnection.State.UNINSTALLING)
+    for connection in uninstalling:
+        _end_if_left(connection)
+    return len(uninstalling)
+
+
 def _end_if_left(connection: ExchangeConnection | None) -> None:
-    """End a connection that is being uninstalled when no mailbox has to be left any more."""
+    """End a connection that is being uninstalled when neither a mailbox has to be left nor a subscription deleted."""
     if connection is not None:
         attached = CalendarLink.objects.connected().filter(connection=connection)
-        if not attached.exists():
+        if not attached.exists() and not subscribing.is_ending(connection):
             connections.finish_uninstall(connection)
 
 
@@ -258,6 +267,7 @@ def _finish(calendar: CalendarLink) -> None:
     calendar.first_synced_at = calendar.full_round_at = calendar.last_good_at = None
     calendar.are_sends_approved = False
     calendar.sends_held = 0
+    subscribing.end(calendar)
     left, calendar.connection = calendar.connection, None
     calendar.left_organisation = left.organisation_id if left is not None else ""
     following = calendar.next_connection

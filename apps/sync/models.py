@@ -7,7 +7,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -40,6 +40,26 @@ class CalendarLinkQuerySet(TenantQuerySet["CalendarLink"]):
             )
             .filter(Q(connection__paused_until=None) | Q(connection__paused_until__lte=now))
             .order_by("due_at", "pk")
+        )
+
+    def resting(self, now: dt.datetime) -> Self:
+        """Those that a glance can do for: with nothing new there, there is nothing to do.
+
+        Whether what the last plan followed from is still so (`rest.py`) is seen when it is looked at.
+        """
+        waits = RemoteEvent.objects.filter(calendar=OuterRef("pk")).filter(
+            Q(is_untold=True) | Q(read_again_at__lte=now)
+        )
+        return (
+            self.filter(
+                state=CalendarLink.State.IN_SYNC,
+                failures=0,
+                barren_starts=0,
+                is_nudged=False,
+                is_full_round_wanted=False,
+            )
+            .exclude(Q(cursor="") | Q(rests_with=""))
+            .exclude(Exists(waits))
         )
 
 
@@ -151,6 +171,10 @@ class CalendarLink(models.Model):
 
     def is_pushed(self, now: dt.datetime) -> bool:
         """Whether its server tells of changes, as far as can be known."""
+        return self.is_heard(now) or self.subscriptions.alive(now).exists()
+
+    def is_heard(self, now: dt.datetime) -> bool:
+        """Whether its server gave a sign of life a moment ago."""
         silent_after = dt.timedelta(seconds=settings.PUSH_SILENT_AFTER_S)
         return self.heard_at is not None and now - self.heard_at < silent_after
 
@@ -163,6 +187,82 @@ class CalendarLink(models.Model):
         """Too long without a good run: what the mailbox holds is unknown, and never "free"."""
         age = dt.timedelta(seconds=settings.SYNC_STALE_AFTER_S)
         return self.last_good_at is None or timezone.now() - self.last_good_at > age
+
+
+class SubscriptionQuerySet(TenantQuerySet["Subscription"]):
+    tenant_path = "calendar__resource__location__tenant"
+
+    def alive(self, now: dt.datetime) -> Self:
+        """Those by which Microsoft tells of changes, as far as can be known."""
+        return self.filter(state=Subscription.State.ALIVE, expires_at__gt=now)
+
+    def current(self) -> Self:
+        return self.exclude(state=Subscription.State.ENDING)
+
+
+class Subscription(models.Model):
+    """Microsoft's promise to tell us when a mailbox's calendar changes.
+
+    It shows no sign of life while nothing happens. So it counts as alive from the answer that made
+    or renewed it until the end that this answer named, unless Microsoft says that it was removed,
+    or does not find it any more: it is renewed at half of its life, and looked for once an hour.
+    One that is dead without a word costs no more than the rhythm in which calendars are asked
+    all the time (SYNC_EVERY_WITH_PUSH_S).
+    """
+
+    class State(models.TextChoices):
+        WANTED = "wanted", _("To be made")
+        ALIVE = "alive", _("Alive")
+        # The mailbox was left: it is to be deleted at Microsoft, then the row goes.
+        ENDING = "ending", _("To be deleted")
+
+    calendar = models.ForeignKey(CalendarLink, models.CASCADE, related_name="subscriptions")
+    # By which it was made, and is renewed and deleted; the calendar may have another by then.
+    connection = models.ForeignKey(ExchangeConnection, models.CASCADE, related_name="subscriptions")
+    state = models.CharField(max_length=6, choices=State, default=State.WANTED)
+    # Microsoft's id of it.
+    subscription_id = models.CharField(max_length=64, null=True, unique=True)
+    # SHA-256 of the secret that its notifications carry. The secret itself is needed once, when the
+    # subscription is made, and kept nowhere.
+    client_state_hash = models.CharField(max_length=64, blank=True)
+    expires_at = models.DateTimeField(null=True)
+    renewed_at = models.DateTimeField(null=True)
+    # When something is to be done about it. Who moves this on does it.
+    due_at = models.DateTimeField(default=timezone.now)
+    failures = models.PositiveSmallIntegerField(default=0)
+    # Why Microsoft refused it, and what to do about that.
+    cause = models.TextField(blank=True)
+    fix = models.TextField(blank=True)
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("calendar",),
+                condition=~Q(state="ending"),
+                name="one_current_subscription_a_calendar",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="wanted", subscription_id=None)
+                | (
+                    ~Q(state="wanted")
+                    & Q(subscription_id__isnull=False, expires_at__isnull=False)
+                    & ~Q(client_state_hash="")
+                ),
+                name="subscription_is_made_whole",
+            ),
+        )
+        indexes = (
+            # The look for what is to be done, each minute.
+            models.Index(fields=("due_at",), name="subscription_by_due"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.calendar} {self.state}"
 
 
 class RemoteEventQuerySet(TenantQuerySet["RemoteEvent"]):

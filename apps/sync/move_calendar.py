@@ -27,7 +27,7 @@ from apps.exchange.errors import (
     Transient,
 )
 from apps.exchange.models import ExchangeConnection
-from apps.sync import services
+from apps.sync import services, subscribing
 from apps.sync.connecting import forget_trouble, refuse_read_only, refuse_taken
 from apps.sync.dispatch import enqueue
 from apps.sync.fingerprint import fingerprint, rest_part, time_part
@@ -419,6 +419,7 @@ def _switch(
     calendar.draft_until, calendar.draft_days = None, 0
     calendar.is_full_round_wanted = True
     calendar.push_until = calendar.heard_at = None
+    subscribing.end(calendar)
     if calendar.state != State.PAUSED:
         forget_trouble(calendar)
         if calendar.state == State.NEEDS_ATTENTION:

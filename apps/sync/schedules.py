@@ -7,6 +7,8 @@ from django_q.models import Schedule
 # Name: function, minutes between two starts.
 SCHEDULES = {
     "Sync: due calendars": ("apps.sync.tasks.dispatch", 1),
+    "Sync: subscriptions": ("apps.sync.tasks.look_after_subscriptions", 1),
+    "Sync: subscriptions verified": ("apps.sync.tasks.verify_subscriptions", 60),
     "Sync: full rounds": ("apps.sync.tasks.want_full_rounds", 60),
     "Sync: claims never proved": ("apps.sync.tasks.release_claims", 60),
     "Exchange: connections that Microsoft refused": ("apps.exchange.tasks.probe_stopped", 10),

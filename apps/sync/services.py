@@ -122,9 +122,9 @@ def sync_calendar(
         _end_run(run, Outcome.FAILED, clock, error_kind="lease", cause=_("Another worker went on."))
         return Report("failed", words=_("another worker went on"))
     except ExchangeError as exc:
-        return _failed(calendar, run, lease, exc, clock)
+        return failed(calendar, run, lease, exc, clock)
     except Exception as exc:  # noqa: BLE001 -- the boundary of a run: a defect of ours stops no worker
-        return _failed(calendar, run, lease, _unexpected(calendar, exc), clock)
+        return failed(calendar, run, lease, _unexpected(calendar, exc), clock)
     finally:
         at_work_on.reset(before)
 
@@ -360,7 +360,7 @@ def _next_due(calendar: CalendarLink, now: dt.datetime) -> dt.datetime:
     return next_due(now, is_pushed=calendar.is_pushed(now))
 
 
-def _failed(
+def failed(
     calendar: CalendarLink, run: SyncRun, lease: Lease, exc: ExchangeError, clock: Clock
 ) -> Report:
     """Stop what must stop: the connection, the calendar, or only this try."""

@@ -7,9 +7,10 @@ from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django_q.tasks import async_task
 
 from apps.exchange.models import ExchangeConnection
-from apps.sync import connecting, moving, services
+from apps.sync import connecting, glancing, leave, moving, services, subscribing
 from apps.sync import dispatch as dispatching
 from apps.sync.models import CalendarLink, SyncRun
 from apps.tenants.models import Membership, Role
@@ -38,6 +39,37 @@ def carry_on_move(move_id: int) -> str:
     return "done, or waits"
 
 
+def look_after_subscriptions() -> str:
+    """Each minute: see which subscriptions are to be made, renewed or deleted."""
+    return f"enqueued {subscribing.look_around() + leave.end_what_is_left()}"
+
+
+def verify_subscriptions(connection_id: int = 0) -> str:
+    """Each hour: look whether the subscriptions are still there, each connection in a task of its own."""
+    if connection_id:
+        return f"missed {subscribing.verify(connection_id)}"
+    connections = subscribing.verifiable()
+    for one in connections:
+        async_task("apps.sync.tasks.verify_subscriptions", one)
+    return f"enqueued {len(connections)}"
+
+
+def tend_subscriptions(connection_id: int) -> str:
+    """Do at Microsoft what is due; long work goes on in another task."""
+    done, is_some_left = subscribing.tend(connection_id)
+    if is_some_left:
+        async_task("apps.sync.tasks.tend_subscriptions", connection_id)
+    leave.end_what_is_left()
+    return f"done {done}"
+
+
+def look(calendar_ids: list[int]) -> str:
+    """Something changed in several mailboxes: each is looked at in a task of its own."""
+    for calendar_id in calendar_ids:
+        dispatching.enqueue(calendar_id, SyncRun.Trigger.PUSH)
+    return f"enqueued {len(calendar_ids)}"
+
+
 def tell_owners(connection_id: int) -> str:
     """Mail the owners that a connection has stopped, unless it works again by now."""
     connection = (
@@ -64,6 +96,12 @@ def tell_owners(connection_id: int) -> str:
             [email],
         )
     return f"told {len(emails)}"
+
+
+def glance(connection_id: int, calendar_ids: list[int]) -> str:
+    """See by one request in which of several calendars that rest anything is new."""
+    quiet = glancing.glance(connection_id, calendar_ids)
+    return f"quiet {quiet} of {len(calendar_ids)}"
 
 
 def sync_calendar(calendar_id: int, trigger: str = SyncRun.Trigger.SCHEDULE) -> str:

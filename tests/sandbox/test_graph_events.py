@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.sandbox.graph import (
@@ -73,22 +75,26 @@ def test_an_unknown_zone_is_refused(graph: Graph) -> None:
 
 
 def test_all_day_events_are_midnights_of_one_zone(graph: Graph) -> None:
-    midnights = {"start": at(1, 0, zone=LONDON), "end": at(2, 0, zone=LONDON)}
+    midnights: dict[str, Any] = {"start": at(1, 0, zone=LONDON), "end": at(2, 0, zone=LONDON)}
 
     made = graph.post(EVENTS, event(isAllDay=True, **midnights))
 
     assert made["isAllDay"] is True
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"start": at(1, 9), "end": at(2, 0)},
         {"start": at(1, 0), "end": at(1, 0)},
         {"start": at(1, 0), "end": at(2, 0, zone=LONDON)},
-    ):
+    )
+    for wrong in wrongs:
         refusal = graph.refused("POST", EVENTS, json=event(isAllDay=True, **wrong))
         assert refusal == (400, "ErrorPropertyValidationFailure")
 
 
 def test_an_all_day_event_of_another_zone_is_no_midnight_in_utc(graph: Graph) -> None:
-    berlin = {"start": at(1, 0, zone="Europe/Berlin"), "end": at(2, 0, zone="Europe/Berlin")}
+    berlin: dict[str, Any] = {
+        "start": at(1, 0, zone="Europe/Berlin"),
+        "end": at(2, 0, zone="Europe/Berlin"),
+    }
 
     made = graph.post(EVENTS, event(isAllDay=True, **berlin))
 
@@ -118,7 +124,7 @@ def test_an_all_day_event_of_another_zone_is_no_midnight_in_utc(graph: Graph) ->
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(
-    graph: Graph, wrong: dict[str, object], code: str
+    graph: Graph, wrong: dict[str, Any], code: str
 ) -> None:
     assert graph.refused("POST", EVENTS, json=event(**wrong)) == (400, code)
     assert graph.get(EVENTS)["value"] == []
@@ -357,7 +363,7 @@ def test_occurrences_share_the_uid_of_their_series_but_not_the_ical_uid(graph: G
     assert graph.get(EVENTS)["value"][0]["iCalUId"] == master.uid
 
 
-def test_a_changed_occurrence_becomes_an_exception_and_may_not_pass_its_neighbour(
+def test_a_changed_occurrence_becomes_an_exception_and_stays_between_the_days_of_its_neighbours(
     graph: Graph,
 ) -> None:
     series(graph.server.store)
@@ -365,13 +371,16 @@ def test_a_changed_occurrence_becomes_an_exception_and_may_not_pass_its_neighbou
     second = graph.get(f"users/{ROOM}/calendarView", **window)["value"][1]
 
     changed = graph.patch(f"{EVENTS}/{second['id']}", {"start": at(12, 9), "end": at(12, 10)})
-    crossing = graph.refused(
-        "PATCH", f"{EVENTS}/{second['id']}", json={"start": at(19, 9), "end": at(19, 10)}
-    )
+    refusals = {
+        graph.refused(
+            "PATCH", f"{EVENTS}/{second['id']}", json={"start": at(day, 6), "end": at(day, 7)}
+        )
+        for day in (4, 18, 19)
+    }
 
     assert changed["type"] == "exception"
     assert changed["originalStart"] == "2027-03-11T09:00:00Z"
-    assert crossing == (400, "ErrorOccurrenceCrossingBoundary")
+    assert refusals == {(400, "ErrorOccurrenceCrossingBoundary")}
 
 
 def test_a_master_lists_deleted_and_changed_occurrences_only_on_request(graph: Graph) -> None:
@@ -392,3 +401,25 @@ def test_a_master_lists_deleted_and_changed_occurrences_only_on_request(graph: G
     assert found["cancelledOccurrences"] == [f"OID.{listed['id']}.2027-03-04"]
     assert [one["type"] for one in found["exceptionOccurrences"]] == ["exception"]
     assert "exceptionOccurrences" not in graph.get(path)
+
+
+def test_a_deleted_occurrence_is_not_found_and_its_neighbours_are(graph: Graph) -> None:
+    series(graph.server.store)
+    window = {"startDateTime": "2027-03-01", "endDateTime": "2027-04-01"}
+    first, second, _ = graph.get(f"users/{ROOM}/calendarView", **window)["value"]
+
+    assert graph.ask("DELETE", f"{EVENTS}/{first['id']}").status_code == 204
+
+    assert graph.refused("GET", f"{EVENTS}/{first['id']}") == (404, "ErrorItemNotFound")
+    assert graph.get(f"{EVENTS}/{second['id']}")["type"] == "occurrence"
+    left = graph.get(f"{EVENTS}/{second['seriesMasterId']}/instances", **window)["value"]
+    assert len(left) == 2
+
+
+def test_instances_are_those_of_a_series_alone(graph: Graph) -> None:
+    made = graph.post(EVENTS, event())
+    window = {"startDateTime": "2027-03-01", "endDateTime": "2027-04-01"}
+
+    refusal = graph.refused("GET", f"{EVENTS}/{made['id']}/instances", params=window)
+
+    assert refusal == (400, "ErrorInvalidRequest")

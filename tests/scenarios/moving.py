@@ -56,7 +56,7 @@ def microsoft(server: SandboxServer, tenant: Tenant, wire: str, name: str) -> Ex
     )  # fmt: skip
     for audience in ("ews", "graph"):
         token = server.store.issue(
-            resource=audience,  # type: ignore[arg-type]
+            resource=audience,
             organisation=DOMAIN,
             client_id=APP,
             seconds=400 * 24 * 3600,

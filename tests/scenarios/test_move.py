@@ -14,7 +14,7 @@ from apps.exchange.calendar import ShowAs
 from apps.exchange.graph import session as graph_session
 from apps.resources.models import Resource
 from apps.sandbox.server import SandboxServer
-from apps.sync import connecting, leave, moving
+from apps.sync import connecting, leave, move_calendar, moving
 from apps.sync.lease import acquire
 from apps.sync.models import EventLink, RemoteEvent
 from apps.sync.move_models import CalendarMove, KeptId, Move
@@ -364,7 +364,7 @@ class Killer:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = 0
         self.is_armed = self.is_dead = False
-        send, carry, release = transport.Adapter.send, moving.carry, moving._release
+        send, release = transport.Adapter.send, moving._release
 
         def counted_send(adapter: Any, *args: Any, **kwargs: Any) -> Any:
             self.step()
@@ -372,7 +372,7 @@ class Killer:
 
         def counted_carry(*args: Any) -> None:
             self.step()
-            carry(*args)
+            move_calendar.carry(*args)
             self.step()
 
         def dead_or_alive(lease: Any) -> None:

@@ -34,10 +34,13 @@ def test_settings_as_they_are_pass() -> None:
         ("SYNC_CREATE_SETTLES_S", 40, "sync.E004"),
         ("SYNC_STALE_AFTER_S", 130, "sync.E005"),
         ("SYNC_EVERY_S", 800, "sync.E005"),
+        ("SYNC_EVERY_WITH_PUSH_S", 800, "sync.E005"),
+        ("MICROSOFT_NOTIFICATION_URL", "http://sync.example.com", "sync.E006"),
+        ("MICROSOFT_NOTIFICATION_URL", "sync.example.com", "sync.E006"),
     ],
 )
 def test_settings_that_work_badly_together_are_refused(
-    settings: Any, name: str, value: int, error: str
+    settings: Any, name: str, value: int | str, error: str
 ) -> None:
     setattr(settings, name, value)
 
@@ -45,6 +48,15 @@ def test_settings_that_work_badly_together_are_refused(
 
     assert len(messages) == 1
     assert name in f"{messages[0].msg} {messages[0].hint}"
+
+
+@pytest.mark.parametrize(
+    "url", ["", "https://sync.example.com", "http://127.0.0.1:8000", "http://[::1]:8000"]
+)
+def test_microsoft_calls_over_tls_or_on_this_machine(settings: Any, url: str) -> None:
+    settings.MICROSOFT_NOTIFICATION_URL = url
+
+    assert ids() == []
 
 
 def test_retry_that_is_shorter_than_the_queue_is_refused(settings: Any) -> None:

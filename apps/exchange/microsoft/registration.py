@@ -58,6 +58,16 @@ def secret_expires_on() -> dt.date | None:
         return None
 
 
+def notified_at() -> str:
+    """Where Microsoft can reach this installation: over https alone. Empty: nowhere.
+
+    MICROSOFT_NOTIFICATION_URL is for a Microsoft on this machine, and for who is reached elsewhere.
+    """
+    if settings.MICROSOFT_NOTIFICATION_URL:
+        return str(settings.MICROSOFT_NOTIFICATION_URL)
+    return settings.PUBLIC_URL if settings.PUBLIC_URL.startswith("https://") else ""
+
+
 def can_be_notified() -> bool:
-    """Whether Microsoft can reach this installation: only over https, and not on this machine."""
-    return str(settings.PUBLIC_URL).startswith("https://")
+    """Whether Microsoft can tell this installation of changes."""
+    return bool(notified_at())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apps.exchange.models.connection import (
     CHECK_LASTS_AT_MOST,
+    EWS_ENDS_ON,
     ExchangeConnection,
     ExchangeConnectionQuerySet,
 )
@@ -13,6 +14,7 @@ from apps.exchange.models.token import AccessToken
 
 __all__ = [
     "CHECK_LASTS_AT_MOST",
+    "EWS_ENDS_ON",
     "AccessToken",
     "ExchangeConnection",
     "ExchangeConnectionQuerySet",

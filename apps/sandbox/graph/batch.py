@@ -55,7 +55,7 @@ def _read(body: Any) -> list[Request]:
     for name, one in zip(names, requests, strict=True):
         if not isinstance(one.get("method"), str) or not isinstance(one.get("url"), str):
             raise bad("Each batch request needs a method and a url.")
-        if unknown := [given for given in one.get("dependsOn") or () if given not in seen]:
+        if unknown := [given for given in one.get("dependsOn") or () if str(given) not in seen]:
             raise bad(
                 f"Invalid value '{unknown[0]}' for dependsOn: it names no request before this one."
             )

@@ -1,7 +1,7 @@
 """calendarView/delta: what changed in a window. Source: learn.microsoft.com/graph/api/event-delta, /graph/delta-query-events.
 
-A round of several pages is as unpleasant as Microsoft lets it be: its second page is empty, and each later one begins with
-the last row of the one before.
+What changes outside the window is told as removed, whether it ever was inside or not. A round of several pages is as
+unpleasant as Microsoft lets it be: its second page is empty, and each later one begins with the last row of the one before.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from apps.sandbox.graph.call import Answer, Call
 from apps.sandbox.graph.errors import GraphError, bad
 from apps.sandbox.graph.showing import Showing, event, thin
 from apps.sandbox.graph.tokens import Token
-from apps.sandbox.store import history, series
 from apps.sandbox.store import ids as store_ids
+from apps.sandbox.store import series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from apps.sandbox.store import Folder, Item
-    from apps.sandbox.store.model import Slot, Span
+    from apps.sandbox.store.model import Slot
 
 PAGE, LONGEST_PAGE, EMPTY_PAGE = 10, 1000, 1
 REFUSED = ("$select", "$expand", "$filter", "$orderby", "$search", "$top", "$skip", "$count")
@@ -139,6 +139,8 @@ def _first_round(folder: Folder, token: Token) -> Iterator[Entry]:
 
 def _since(folder: Folder, token: Token) -> Iterator[Entry]:
     """What changed since the round's number, in the order in which it last did."""
+    if folder.seq == token.seen:
+        return
     above = token.at[0] if token.at else token.seen
     found = [
         Entry(slot.changed_seq, _changed(slot, token))
@@ -147,10 +149,8 @@ def _since(folder: Folder, token: Token) -> Iterator[Entry]:
     ]
     for item_id, (created, left) in folder.gone.items():
         if left > token.seen >= created and left >= above:
-            trace = folder.traces[item_id]
-            lay = next((one for one in trace.spans if one.seq > token.seen), trace.spans[-1])
-            if _overlaps(lay, token):
-                found.append(Entry(left, (Removed(item_id, trace.first_id),)))
+            first_id = folder.first_ids.get(item_id, item_id)
+            found.append(Entry(left, (Removed(item_id, first_id),)))
     yield from sorted(found, key=lambda one: one.order)
 
 
@@ -167,12 +167,11 @@ def _whole(slot: Slot, token: Token) -> tuple[Item | Removed, ...]:
 def _changed(slot: Slot, token: Token) -> tuple[Item | Removed, ...]:
     """The rows of what changed: of a series in which single occurrences did, the master and those that are exceptions."""
     item = slot.item
-    is_new = slot.created_seq > token.seen
     rows = _whole(slot, token)
-    if not rows:
-        was_there = not is_new and _overlaps(history.span_at(slot, token.seen), token)
-        return (Removed(item.id, item.first_id or item.id),) if was_there else ()
-    if is_new or item.recurrence is None or slot.whole_seq > token.seen:
+    if not rows:  # whether it ever was in the window is not looked at
+        return (Removed(item.id, item.first_id or item.id),)
+    is_whole = max(slot.created_seq, slot.whole_seq) > token.seen
+    if item.recurrence is None or is_whole:
         return rows
     shown = {one.index: one for one in rows if not isinstance(one, Removed)}
     changed = sorted(
@@ -180,10 +179,6 @@ def _changed(slot: Slot, token: Token) -> tuple[Item | Removed, ...]:
     )
     left = [Removed(item.id, item.first_id or item.id, n) for n in changed if n not in shown]
     return (item, *(shown[n] for n in changed if n in shown), *left)
-
-
-def _overlaps(span: Span, token: Token) -> bool:
-    return span.end >= token.start and span.start < token.end
 
 
 def _answer(call: Call, rows: list[Item | Removed], token: Token, name: str) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from apps.sandbox import zones
 from apps.sandbox.graph import lists, queries, reading
 from apps.sandbox.graph.call import Answer, Call
 from apps.sandbox.graph.errors import GraphError, bad
@@ -15,23 +16,20 @@ from apps.sandbox.graph.showing import Showing, etag, event
 from apps.sandbox.store import StoreError, series
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from apps.sandbox.store import Folder, Item
     from apps.sandbox.store.meetings import Reply
 
 # What is the organiser's own: nobody is told when it changes.
 OWN = frozenset({"extended", "categories", "reminder_is_set", "reminder_minutes", "show_as"})
-_ETAG = 'W/"'
 
 
 def list_events(call: Call) -> Answer:
     """Answer GET events: singles and masters, the newest first."""
     folder = call.readable()
-    found = call.store.find(folder.id, limit=queries.LONGEST_PAGE)
-    items, offset = list(found.items), len(found.items)
-    while not found.is_last:
-        found = call.store.find(folder.id, offset=offset, limit=queries.LONGEST_PAGE)
-        items += found.items
-        offset += len(found.items)
+    slots = sorted(folder.slots.values(), key=lambda slot: -slot.created_seq)
+    items = [slot.item for slot in slots]
     return lists.page(call, queries.ordered(call, queries.filtered(call, items)), _context(call))
 
 
@@ -82,23 +80,38 @@ def _refuse_second(call: Call, folder: Folder, transaction: str) -> None:
 def change(call: Call) -> Answer:
     """Answer PATCH events/{id}: what changes for attendees is mailed to them; new attendees alone to the new ones."""
     item = call.item(call.writable())
+    _refuse_stale(call, item)
     fields = reading.read(call.body, item)
+    if item.index and "start" in fields:
+        _refuse_others_days(call, item, fields["start"])
     changed = call.store.change(
         item.id,
         fields,
-        change_key=_expected(call),
-        resolution="AlwaysOverwrite" if _expected(call) is None else "NeverOverwrite",
         send=bool(fields.keys() - OWN) and not item.is_cancelled,
         changed_only=fields.keys() <= {"attendees", *OWN},
     )
     return _shown(call, changed)
 
 
+def _refuse_others_days(call: Call, item: Item, start: dt.datetime) -> None:
+    """Keep an occurrence between the days of its neighbours. Raises GraphError ErrorOccurrenceCrossingBoundary."""
+    master = call.store.item(item.master_id)
+    zone = zones.zone(master.start_zone)
+    before, after = series.neighbours(master, item.index)
+    day = start.astimezone(zone).date()
+    early = before is not None and day <= before.start.astimezone(zone).date()
+    late = after is not None and day >= after.start.astimezone(zone).date()
+    if early or late:
+        text = "Modified occurrence is crossing or overlapping adjacent occurrence."
+        raise bad(text, "ErrorOccurrenceCrossingBoundary")
+
+
 def delete(call: Call) -> Answer:
     """Answer DELETE events/{id}: the organiser's attendees get a cancellation; an attendee's copy just goes."""
     item = call.item(call.writable())
+    _refuse_stale(call, item)
     is_organizer = item.my_response == "Organizer"
-    call.store.delete(item.id, "MoveToDeletedItems", change_key=_expected(call), send=is_organizer)
+    call.store.delete(item.id, "MoveToDeletedItems", send=is_organizer)
     return Answer(204)
 
 
@@ -152,14 +165,11 @@ def _comment(call: Call) -> str:
     return str(given.get("comment") or given.get("Comment") or "")
 
 
-def _expected(call: Call) -> str | None:
-    """Read the change key in If-Match; None when any will do."""
+def _refuse_stale(call: Call, item: Item) -> None:
+    """Refuse a write whose If-Match names another etag than the event has. Raises GraphError ErrorIrresolvableConflict."""
     given = call.headers.get("if-match", "").strip()
-    if given in {"", "*"}:
-        return None
-    return (
-        given.removeprefix(_ETAG).removesuffix('"') if given.startswith(_ETAG) else given.strip('"')
-    )
+    if given not in {"", "*", etag(item), etag(item).removeprefix("W/")}:
+        raise GraphError("ErrorIrresolvableConflict")
 
 
 def _shown(call: Call, item: Item, status: int = 200) -> Answer:

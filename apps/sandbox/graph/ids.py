@@ -90,16 +90,28 @@ def object_id(store: Store, mailbox: Mailbox) -> str:
 
 
 def entry_id(ews_id: str) -> str:
-    """Write an item's id as MAPI does, in hexadecimal."""
-    return base64.b64decode(ews_id).hex().upper()
+    """Write an id as MAPI's binary ones are: in base64 for URLs, with the number of padding characters at the end."""
+    return _binary(base64.b64decode(ews_id))
+
+
+def immutable_entry_id(rest_id: str) -> str:
+    """Write an immutable id in the binary form."""
+    return _binary(_raw(rest_id))
 
 
 def from_entry_id(entry: str) -> str:
-    """Read it again. Raises StoreError ErrorInvalidIdMalformed."""
+    """Read the binary form of either kind, as a REST id. Raises StoreError ErrorInvalidIdMalformed."""
     try:
-        return base64.b64encode(bytes.fromhex(entry)).decode()
+        raw = base64.urlsafe_b64decode(entry[:-1] + "=" * int(entry[-1:]))
     except ValueError:
         raise StoreError("ErrorInvalidIdMalformed", "Id is malformed.") from None
+    return rest(base64.b64encode(raw).decode())
+
+
+def _binary(raw: bytes) -> str:
+    written = base64.urlsafe_b64encode(raw).decode()
+    plain = written.rstrip("=")
+    return f"{plain}{len(written) - len(plain)}"
 
 
 def _raw(given: str) -> bytes:

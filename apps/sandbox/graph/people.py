@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from apps.sandbox.store import Mailbox, Store
 
 MOST_IDS = 1000
+TRANSLATES = frozenset({"User.Read", "User.ReadBasic.All", "User.Read.All"})
 READS_ORGANISATION = frozenset({"User.Read", "Organization.Read.All"})
 
 
@@ -90,8 +91,13 @@ def mailbox_settings(call: Call) -> Answer:
 
 
 def translate_ids(call: Call) -> Answer:
-    """Answer POST translateExchangeIds; an id that cannot be translated is left out."""
+    """Answer POST translateExchangeIds; an id that cannot be translated is left out.
+
+    A permission for calendars does not do: an application needs User.Read.All.
+    """
     call.readable()
+    if not granted(call) & TRANSLATES:
+        raise GraphError("ErrorAccessDenied")
     given = call.body if isinstance(call.body, dict) else {}
     source, target = (str(given.get(name, "")) for name in ("sourceIdType", "targetIdType"))
     inputs = given.get("inputIds") or given.get("InputIds")
@@ -123,15 +129,17 @@ def _translated(
 
 _READ: dict[str, Callable[[Store, str], str]] = {
     "ewsId": lambda _, given: given,
-    "entryId": lambda _, given: ids.from_entry_id(given),
+    "entryId": lambda store, given: ids.stored(store, ids.from_entry_id(given)),
     "restId": ids.stored,
     "restImmutableEntryId": ids.stored,
-    "immutableEntryId": ids.stored,
+    "immutableEntryId": lambda store, given: ids.stored(store, ids.from_entry_id(given)),
 }
 _WRITE: dict[str, Callable[[Store, str], str]] = {
     "ewsId": lambda _, given: given,
     "entryId": lambda _, given: ids.entry_id(given),
     "restId": lambda _, given: ids.rest(given),
     "restImmutableEntryId": lambda store, given: ids.of_ews(store, given, immutable=True),
-    "immutableEntryId": lambda store, given: ids.of_ews(store, given, immutable=True),
+    "immutableEntryId": lambda store, given: ids.immutable_entry_id(
+        ids.of_ews(store, given, immutable=True)
+    ),
 }

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from apps.sandbox.store import Item, PropertyName
 
 PAGE, LONGEST_PAGE = 10, 1000
+EVENT = frozenset({
+    "allownewtimeproposals", "attendees", "body", "bodypreview", "cancelledoccurrences", "categories", "changekey",
+    "createddatetime", "end", "exceptionoccurrences", "hasattachments", "hideattendees", "icaluid", "id", "importance",
+    "isallday", "iscancelled", "isdraft", "isonlinemeeting", "isorganizer", "isreminderon", "lastmodifieddatetime",
+    "location", "locations", "onlinemeeting", "onlinemeetingprovider", "onlinemeetingurl", "organizer",
+    "originalendtimezone", "originalstart", "originalstarttimezone", "recurrence", "reminderminutesbeforestart",
+    "responserequested", "responsestatus", "sensitivity", "seriesmasterid", "showas", "start", "subject",
+    "transactionid", "type", "weblink",
+})  # fmt: skip
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
@@ -63,6 +72,9 @@ def wanted(call: Call) -> Wanted:
     select = frozenset(
         one.strip().lower() for one in call.argument("$select").split(",") if one.strip()
     )
+    if strange := sorted(select - EVENT):
+        text = f"Could not find a property named '{strange[0]}' on type 'Microsoft.OutlookServices.Event'."
+        raise bad(text, "RequestBroker--ParseUri")
     properties: dict[str, PropertyName] = {}
     exceptions = False
     for one in _parts(call.argument("$expand"), ","):

@@ -43,6 +43,8 @@ class Reply:
             request_id=self.request_id,
             client_request_id=self.client_request_id or self.request_id,
         )
+        self.raw = None
+        self.sign()
 
     def sign(self) -> None:
         """Give it the headers that every answer has."""

@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from apps.sandbox.graph import batch, calendars, delta, events, lists, people, places, schedule
+from apps.sandbox.graph import (
+    batch,
+    calendars,
+    delta,
+    events,
+    lists,
+    people,
+    places,
+    schedule,
+    subscribing,
+)
 from apps.sandbox.graph.errors import GraphError, bad
 
 if TYPE_CHECKING:
@@ -39,6 +49,12 @@ OF_MAILBOX: dict[tuple[str, str], Operation] = {
 }
 # Directly below the version.
 OF_SERVICE: dict[tuple[str, str], Operation] = {
+    ("GET", "subscriptions"): subscribing.list_all,
+    ("POST", "subscriptions"): subscribing.create,
+    ("GET", "subscriptions/{subscription}"): subscribing.read,
+    ("PATCH", "subscriptions/{subscription}"): subscribing.renew,
+    ("DELETE", "subscriptions/{subscription}"): subscribing.end,
+    ("POST", "subscriptions/{subscription}/reauthorize"): subscribing.reauthorize,
     ("GET", "me"): people.me,
     ("GET", "organization"): people.organization,
     ("GET", "places/microsoft.graph.room"): places.rooms,

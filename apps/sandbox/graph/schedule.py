@@ -92,8 +92,5 @@ def _working_hours(mailbox: Mailbox) -> dict[str, Any]:
         "daysOfWeek": ["monday", "tuesday", "wednesday", "thursday", "friday"],
         "startTime": "08:00:00.0000000",
         "endTime": "17:00:00.0000000",
-        "timeZone": {
-            "@odata.type": "#microsoft.graph.timeZoneBase",
-            "name": zones.windows_name(mailbox.time_zone),
-        },
+        "timeZone": {"name": zones.windows_name(mailbox.time_zone)},
     }

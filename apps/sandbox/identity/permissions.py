@@ -71,7 +71,7 @@ EVERYTHING: dict[Resource, frozenset[str]] = {
     "ews": frozenset({"EWS.AccessAsUser.All"}),
 }
 EVERY_ROLE: dict[Resource, frozenset[str]] = {
-    "graph": frozenset({"Calendars.ReadWrite", "Place.Read.All"}),
+    "graph": frozenset({"Calendars.ReadWrite", "Place.Read.All", "User.Read.All"}),
     "ews": frozenset({"full_access_as_app"}),
 }
 

@@ -42,8 +42,8 @@ class Items(Directory):
         with self.lock:
             if item_id in self._places:
                 return self._slot(item_id).item.first_id or item_id
-            traces = (one.traces.get(item_id) for one in self._folders.values())
-            return next((one.first_id for one in traces if one is not None), item_id)
+            known = (one.first_ids.get(item_id) for one in self._folders.values())
+            return next(filter(None, known), item_id)
 
     def occurrence(self, master_id: str, index: int) -> Item:
         """Read an occurrence by its master's id and its number."""
@@ -296,7 +296,8 @@ class Items(Directory):
         self._moved.pop(item.first_id, None)
         folder.seq += 1
         folder.gone[item.id] = (slot.created_seq, folder.seq)
-        folder.traces[item.id] = history.trace(slot, folder.seq)
+        if item.first_id:
+            folder.first_ids[item.id] = item.first_id
 
     def _event(
         self,

@@ -14,6 +14,7 @@ from typing import Literal
 from apps.sandbox.attendant import Attendant
 from apps.sandbox.recurrence import Recurrence  # noqa: TC001
 from apps.sandbox.store.microsoft import EnterpriseApp, MicrosoftAccount, Right  # noqa: TC001
+from apps.sandbox.store.subscription import GraphSubscription  # noqa: TC001
 
 Kind = Literal["Single", "RecurringMaster", "Occurrence", "Exception"]
 MailboxKind = Literal["room", "equipment", "shared", "user"]
@@ -124,21 +125,12 @@ class Item:
         return self.show_as in BLOCKING and not self.is_cancelled
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Where in time an item lay, a series with all its occurrences, until a folder's number `seq`."""
-
-    seq: int
-    start: dt.datetime
-    end: dt.datetime
-
-
 @dataclass(slots=True)
 class Slot:
     """An item in its folder: at which of the folder's numbers it came, and was last changed.
 
     `whole_seq` is when it changed as a whole, and `numbers` when single occurrences of a series did (0: never since it
-    came). `spans` are where it lay before, the oldest first.
+    came).
     """
 
     item: Item
@@ -146,22 +138,13 @@ class Slot:
     changed_seq: int
     whole_seq: int = 0
     numbers: Mapping[int, int] = field(default_factory=dict)
-    spans: tuple[Span, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """An item that left its folder: the id that it got first, and where in time it lay."""
-
-    first_id: str
-    spans: tuple[Span, ...]
 
 
 @dataclass(slots=True)
 class Folder:
     """A folder, its items, and what sync states need: numbers of changes, and what went away when.
 
-    `gone` has the numbers at which an item came and left; `traces` what views need to know of it.
+    `gone` has the numbers at which an item came and left; `first_ids` the first id of what left, if it had another.
     """
 
     id: str
@@ -173,7 +156,7 @@ class Folder:
     seq: int = 0
     slots: dict[str, Slot] = field(default_factory=dict)
     gone: dict[str, tuple[int, int]] = field(default_factory=dict)
-    traces: dict[str, Gone] = field(default_factory=dict)
+    first_ids: dict[str, str] = field(default_factory=dict)
 
     @property
     def items(self) -> list[Item]:
@@ -270,6 +253,7 @@ class Organisation:
     tenant_id: str = ""
     microsoft_accounts: dict[str, MicrosoftAccount] = field(default_factory=dict)
     apps: dict[str, EnterpriseApp] = field(default_factory=dict)
+    subscriptions: dict[str, GraphSubscription] = field(default_factory=dict)
     rbac_scope: frozenset[str] | None = None
     ews_allowed_apps: frozenset[str] = frozenset()
 

@@ -108,6 +108,17 @@ def with_override(master: Item, index: int, fields: dict[str, object]) -> Item:
     return changed
 
 
+def neighbours(master: Item, index: int) -> tuple[Item | None, Item | None]:
+    """Give the occurrences that still stand before and after one."""
+    before = next((one for one in range(index - 1, 0, -1) if one not in master.deleted), 0)
+    after = next(one for one in itertools.count(index + 1) if one not in master.deleted)
+    day = dates(_rule(master)).at(after)
+    return (
+        occurrence(master, before) if before else None,
+        None if day is None else _shown(master, after, day),
+    )
+
+
 def without(master: Item, index: int) -> Item:
     """Delete one occurrence: its number stays taken, what was changed of it is lost."""
     occurrence(master, index)
@@ -167,12 +178,10 @@ def _shown(master: Item, index: int, day: dt.date) -> Item:
 
 def _refuse_crossing(master: Item, index: int) -> None:
     """Keep an exception between the occurrences that still stand beside it."""
-    before = next((one for one in range(index - 1, 0, -1) if one not in master.deleted), 0)
-    after = next(one for one in itertools.count(index + 1) if one not in master.deleted)
-    day = dates(_rule(master)).at(after)
+    before, after = neighbours(master, index)
     moved = occurrence(master, index)
-    early = before and moved.start < occurrence(master, before).end
-    late = day is not None and moved.end > _shown(master, after, day).start
+    early = before is not None and moved.start < before.end
+    late = after is not None and moved.end > after.start
     if early or late:
         text = "Modified occurrence is crossing or overlapping adjacent occurrence."
         raise StoreError("ErrorOccurrenceCrossingBoundary", text)

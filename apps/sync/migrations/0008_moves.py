@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("exchange", "0003_microsoft_365"),
-        ("sync", "0006_untold_events"),
+        ("sync", "0007_subscriptions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
