@@ -199,9 +199,7 @@ def _page(session: Session) -> bool:
     # A link may know one that was gone before it was ever seen.
     linked = {key.item_id for key in mirror.linked_keys(session, gone)}
     silent = mirror.untold(session) - latest.keys() if page.is_last else set()
-    doubtful = {
-        item_id for item_id in gone if _is_there(known[item_id], item_id in linked)
-    } | {
+    doubtful = {item_id for item_id in gone if _is_there(known[item_id], item_id in linked)} | {
         item.item_id
         for item in latest.values()
         if not item.problem and mirror.vanished(session, item, known[item.item_id].values())
