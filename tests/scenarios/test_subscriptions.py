@@ -15,7 +15,9 @@ from django_q.models import OrmQ
 
 from apps.bookings.models import Booking
 from apps.exchange.graph.session import close_connections
+from apps.exchange.graph.subscriptions import GraphNotifiers
 from apps.exchange.models import ExchangeConnection
+from apps.exchange.push import Promise
 from apps.resources.models import Location
 from apps.sandbox.graph.sending import Settings
 from apps.sandbox.server import SandboxServer, serve
@@ -195,6 +197,40 @@ def test_stray_of_a_killed_worker_is_replaced(lantern: Lantern, beacon: Calendar
     row = subscribed(beacon)
 
     assert list(there(lantern.server)) == [row.subscription_id]
+
+
+def test_mailbox_that_is_left_meanwhile_keeps_none(
+    lantern: Lantern, beacon: CalendarLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = GraphNotifiers.promise
+
+    def slowly(self: GraphNotifiers, email: str, **fields: Any) -> Promise:
+        promise = made(self, email, **fields)
+        leave.leave(beacon, keeps_ours_there=True, keeps_theirs_here=True)
+        return promise
+
+    monkeypatch.setattr(GraphNotifiers, "promise", slowly)
+    subscribing.look_around()
+
+    subscribing.tend(lantern.connection.pk)
+
+    assert there(lantern.server) == {}
+    assert not Subscription.objects.exists()
+
+
+def test_task_whose_time_is_up_leaves_the_rest_to_another(
+    lantern: Lantern, beacon: CalendarLink, settings: Any
+) -> None:
+    subscribing.look_around()
+    OrmQ.objects.all().delete()
+    settings.SYNC_WORKS_FOR_S = 0
+
+    tasks.tend_subscriptions(lantern.connection.pk)
+
+    assert there(lantern.server) == {}
+    assert [row.task["func"] for row in OrmQ.objects.all()] == [
+        "apps.sync.tasks.tend_subscriptions"
+    ]
 
 
 def test_another_installations_is_left_alone_and_told(
