@@ -277,7 +277,7 @@ def rights(connection: ExchangeConnection, mailboxes: Sequence[str]) -> Rights |
     if not mailboxes:
         return None
     if connection.access == Access.ORGANISATION:
-        first = rbac.limit_to(mailboxes, app_id=settings.MICROSOFT_CLIENT_ID)
+        first = rbac.limit_to(mailboxes, app_id=settings.MICROSOFT_CLIENT_ID, wire=connection.wire)
         return Rights(first.text, rbac.change_to(mailboxes).text, first.left_out)
     lines = [
         f"Add-MailboxFolderPermission -Identity ({quoted(one)} + ':\\Calendar') "
