@@ -10,7 +10,8 @@ from apps.exchange import errors
 from apps.exchange.calendar import Window
 from apps.exchange.graph import translating
 from tests.exchange.contract.room import HOUR, NOW
-from tests.exchange.graph.sandbox_room import ROOM, GraphRoom
+from tests.exchange.ews.sandbox_room import ROOM
+from tests.exchange.graph.sandbox_room import GraphRoom
 from tests.exchange.graph.scripted import Graph
 
 EMAIL = "room@example.com"
