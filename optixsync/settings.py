@@ -306,6 +306,11 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # At DEBUG these write what goes over the wire: sign-ins, tokens, subjects. No LOG_LEVEL lets them.
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in ("exchangelib", "spnego", "requests_oauthlib", "oauthlib", "urllib3", "allauth")
+    },
 }
 
 # --- Look ---------------------------------------------------------------------------------

@@ -12,6 +12,9 @@ from pathlib import Path
 from optixsync import embedded_postgres
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# One more than there are processors on CI: some tests wait for other processes most of the time. Who is done takes
+# over from who is not.
+WHOLE_SUITE = ["-n", "3", "--dist", "worksteal", "-q"]
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -40,7 +43,7 @@ def main() -> int:
         env["DATABASE_URL"] = embedded_postgres.ensure(data)
     # SIGTERM as Ctrl-C, so that the server is stopped either way.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    arguments = sys.argv[1:] or ["-n", "2", "-q"]
+    arguments = sys.argv[1:] or WHOLE_SUITE
     try:
         command = [sys.executable, "-m", "pytest", *left_out, *arguments]
         return subprocess.run(command, cwd=BASE_DIR, env=env, check=False).returncode

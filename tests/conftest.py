@@ -38,8 +38,26 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 # A key like any other; real ones are made, and kept.
 ENCRYPTION_KEY = "b25seS1mb3ItdGVzdHMtb25seS1mb3ItdGVzdHMtMTI="
 
+# What takes longest, a good part of it waiting for other processes.
+SLOW = (
+    "tests/running/test_cluster.py",
+    "tests/browser/",
+    "tests/sync/test_machine.py",
+    "tests/scenarios/test_machine.py",
+    "tests/scenarios/test_processes.py",
+    "tests/running/",
+    "tests/console/test_wall.py",
+    "tests/sync/test_splitting.py",
+)
+
 UserWith = Callable[..., User]
 ClientOf = Callable[[User], Client]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what is slow, so that in the end nobody waits for it; the rest is in random order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -45,16 +45,34 @@ PLACES: dict[str, dict[str, list[tuple[str, Resource.Kind, int, str]]]] = {
             ("Desk A", DESK, 1, ""),
         ],
     },
+    "lantern-house": {
+        "Lamp Street": [
+            ("Wick", ROOM, 8, "Two screens."),
+            ("Beacon", ROOM, 14, "For talks; a stage."),
+            ("Ember", ROOM, 4, ""),
+            ("Desk 1", DESK, 1, "By the window."),
+        ],
+    },
+    "quarry-yard": {
+        "Granite Court": [
+            ("Slate", ROOM, 6, ""),
+            ("Flint", ROOM, 10, "Whiteboard wall."),
+        ],
+    },
 }
 TENANTS = {
     "harbour-works": ("Harbour Works", "Europe/London"),
     "alster-offices": ("Alster Offices", "Europe/Berlin"),
+    "lantern-house": ("Lantern House", "Europe/London"),
+    "quarry-yard": ("Quarry Yard", "Europe/Dublin"),
 }
 PEOPLE = {
     "owner@example.com": ("Olive Owens", {"harbour-works": Role.OWNER}),
     "manager@example.com": ("Marcus Mann", {"harbour-works": Role.MANAGER}),
     "viewer@example.com": ("Vera Vine", {"harbour-works": Role.VIEWER}),
     "inhaberin@example.com": ("Inga Ibsen", {"alster-offices": Role.OWNER}),
+    "keeper@example.com": ("Kit Keeper", {"lantern-house": Role.OWNER}),
+    "mason@example.com": ("May Mason", {"quarry-yard": Role.OWNER}),
 }
 # Resource, days from today, from, to, title, person.
 DIARY: tuple[tuple[str, int, str, str, str, str], ...] = (
@@ -75,6 +93,11 @@ DIARY: tuple[tuple[str, int, str, str, str, str], ...] = (
     ("Anchor", -3, "09:00", "10:00", "Kick-off", "Saltmarsh Studio"),
     ("Elbe", 0, "09:00", "11:00", "Jour fixe", "Deichgraf GmbH"),
     ("Bille", 1, "14:00", "15:00", "Vorstellung", "Deichgraf GmbH"),
+    ("Wick", 0, "09:00", "10:30", "Design critique", "Glasswing Press"),
+    ("Wick", 1, "13:00", "14:00", "Interview", "Glasswing Press"),
+    ("Beacon", 2, "18:00", "20:00", "Reading", "Lamplighters"),
+    ("Ember", 0, "15:00", "16:00", "Call with the printer", "Glasswing Press"),
+    ("Slate", 1, "10:00", "11:00", "Site meeting", "Drystone Partners"),
 )
 ALL_DAY = (("Window desk 1", 0, 2, "Desk for the week", "Kittiwake Books"),)
 

@@ -168,6 +168,7 @@ def ask_for_consent(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
     row = _attempt(request, attempt)
     if row.step != Step.CONSENT or not row.is_alive:
         return to_attempt(row)
+    _try_on(request, row)
     return _leave(request, consent_address(row, installing.open_consent(row)))
 
 
@@ -205,11 +206,9 @@ def attempt_page(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
 def granted(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
     """*It is granted*: an administrator may have done so elsewhere. It is looked, not believed."""
     row = _attempt(request, attempt)
-    form = TryForm(request.POST)
     try:
         if row.step == Step.CONSENT:
-            if form.is_valid():
-                row = installing.try_on(row, form.cleaned_data["try_email"])
+            _try_on(request, row)
             row = installing.prove(row, who(request))
         return go_on(request, row)
     except NotYours:
@@ -330,6 +329,13 @@ def _attempt(request: HttpRequest, uuid: uuid.UUID) -> SignInAttempt:
     rows = scoped(SignInAttempt.objects.all(), request)
     rows = rows.filter(user=me.user, session_key=me.session_key or "-")
     return get_object_or_404(rows.select_related("connection", "tenant"), uuid=uuid)
+
+
+def _try_on(request: HttpRequest, attempt: SignInAttempt) -> None:
+    """The mailbox to try as it is typed now; what is no email leaves the one that was."""
+    form = TryForm(request.POST)
+    if form.is_valid():
+        installing.try_on(attempt, form.cleaned_data["try_email"])
 
 
 def _stopping(attempt: SignInAttempt) -> list[CalendarLink]:

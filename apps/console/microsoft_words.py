@@ -157,6 +157,11 @@ def secret(today: dt.date | None = None) -> Secret | None:
 # --- Refusals -----------------------------------------------------------------------------------------
 
 
+NOT_THROUGH = gettext_lazy("Microsoft did not let it through")
+CANCELLED = gettext_lazy("Microsoft was told no")
+NOT_YET = gettext_lazy("It does not work yet")
+
+
 @dataclass(frozen=True, slots=True)
 class ShownRefusal:
     """Why a step was refused, what to do, and whether a link to an administrator is worth showing."""
@@ -165,7 +170,7 @@ class ShownRefusal:
     fix: str
     code: str = ""
     command: str = ""
-    is_cancelled: bool = False
+    title: StrOrPromise = NOT_THROUGH
     needs_admin: bool = False
 
 
@@ -192,9 +197,10 @@ def refusal(attempt: SignInAttempt, *, is_superuser: bool) -> ShownRefusal | Non
     kind = str(told.get("kind", ""))
     if kind in OURS:
         cause, fix = OURS[kind]
-        return ShownRefusal(str(cause), str(fix))
+        return ShownRefusal(str(cause), str(fix), title=NOT_YET)
     if "cause" in told:
-        return ShownRefusal(told["cause"], told.get("fix", ""), command=told.get("command", ""))
+        command = told.get("command", "")
+        return ShownRefusal(told["cause"], told.get("fix", ""), command=command, title=NOT_YET)
     found = refusals.explain(
         kind or str(told.get("error", "")),
         "live.com" if told.get("is_personal") else "",
@@ -210,8 +216,8 @@ def refusal(attempt: SignInAttempt, *, is_superuser: bool) -> ShownRefusal | Non
     return ShownRefusal(
         found.cause,
         found.fix,
-        found.code,
-        is_cancelled=found.is_cancelled,
+        "" if found.is_cancelled else found.code,
+        title=CANCELLED if found.is_cancelled else NOT_THROUGH,
         needs_admin=found.consent_helps,
     )
 

@@ -56,7 +56,7 @@ def pair_up(
     taken = {link.key for link in live}
     free = {k: e for k, e in events.items() if k not in taken and e.state is not RemoteState.GONE}
     lost = [link for link in live if _is_lost(link, events)]
-    moved = _matched_by_uid(lost, events, free)
+    moved = _matched_by_kin(lost, events, free)
     for event in moved.values():
         del free[event.key]
     ours = _Ours({booking.uuid: booking for booking in bookings.values()}, attempts)
@@ -131,31 +131,55 @@ def _is_lost(link: Link, events: dict[EventKey, Remote]) -> bool:
     return event is not None and event.state is RemoteState.GONE
 
 
-def _matched_by_uid(
+def _matched_by_kin(
     lost: list[Link], events: dict[EventKey, Remote], free: dict[EventKey, Remote]
 ) -> dict[int, Remote]:
-    """Link id to the event that took the place of its own: equal original start, then time's order."""
+    """Link id to the event of the same item, else of the same UID, that took the place of its own.
+
+    A series that was shifted is the same item; what is put back from elsewhere may be another one
+    with the same UID. A wire that tells no UIDs in views knows the first kind alone.
+    """
     found: dict[int, Remote] = {}
-    by_uid: dict[str, list[Remote]] = defaultdict(list)
-    for event in free.values():
-        if event.uid:
-            by_uid[event.uid].append(event)
-    groups: dict[str, list[Link]] = defaultdict(list)
-    for link in lost:
-        if link.uid in by_uid:
-            groups[link.uid].append(link)
-    for uid, group in groups.items():
-        left = sorted(by_uid[uid], key=lambda event: (event.starts_at, event.key))
-        same_start = {event.key.original_start: event for event in reversed(left)}
-        rest = []
-        for link in sorted(group, key=lambda x: (events[x.key].starts_at, x.key)):
-            if link.key.original_start in same_start:
-                found[link.id] = same_start.pop(link.key.original_start)
-                left.remove(found[link.id])
-            else:
-                rest.append(link)
-        found |= {link.id: event for link, event in zip(rest, left, strict=False)}
+    left = dict(free)
+    for kin in (_item, _uid):
+        groups: defaultdict[str, list[Link]] = defaultdict(list)
+        for link in lost:
+            if link.id not in found:
+                groups[kin(link)].append(link)
+        candidates: defaultdict[str, list[Remote]] = defaultdict(list)
+        for event in left.values():
+            candidates[kin(event)].append(event)
+        for name, group in groups.items():
+            if name and name in candidates:
+                found |= _matched(group, candidates[name], events)
+        for event in found.values():
+            left.pop(event.key, None)
     return found
+
+
+def _item(one: Link | Remote) -> str:
+    return one.key.item_id
+
+
+def _uid(one: Link | Remote) -> str:
+    return one.uid
+
+
+def _matched(
+    group: list[Link], candidates: list[Remote], events: dict[EventKey, Remote]
+) -> dict[int, Remote]:
+    """Equal original start first, then time's order."""
+    found: dict[int, Remote] = {}
+    left = sorted(candidates, key=lambda event: (event.starts_at, event.key))
+    same_start = {event.key.original_start: event for event in reversed(left)}
+    rest = []
+    for link in sorted(group, key=lambda x: (events[x.key].starts_at, x.key)):
+        if link.key.original_start in same_start:
+            found[link.id] = same_start.pop(link.key.original_start)
+            left.remove(found[link.id])
+        else:
+            rest.append(link)
+    return found | {link.id: event for link, event in zip(rest, left, strict=False)}
 
 
 @dataclass(frozen=True, slots=True)

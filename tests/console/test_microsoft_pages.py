@@ -258,6 +258,16 @@ def test_calendars_wait_for_the_check_of_another_account(me: Person) -> None:
     assert connection.email == VISITOR
 
 
+def test_installing_the_same_once_more_makes_no_second_connection(me: Person) -> None:
+    first = delegated(me)
+    me.install("account").choose(DESK)
+    assert checked() == first
+
+    me.install("account").choose(VISITOR).accept()
+
+    assert ExchangeConnection.objects.count() == 2
+
+
 # --- Another organisation --------------------------------------------------------------------------
 
 
@@ -273,7 +283,7 @@ def connected(me: Person, resource: Resource) -> ExchangeConnection:
 def to_quarry(person: Person, connection: ExchangeConnection) -> None:
     person.post(page_of(connection, "microsoft_another_account")).choose(QUARRY_ADMIN).accept()
     consent(person).choose(QUARRY_ADMIN).accept()
-    if "Mailbox to try" in person.words:
+    if "There is no mailbox" in person.words:
         person.post(
             reverse("admin:microsoft_granted", args=[the_attempt().uuid]), try_email=QUARRY_ROOM
         )

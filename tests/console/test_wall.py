@@ -6,6 +6,7 @@ Addresses are found by walking the resolver, so that pages to come are covered w
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -53,6 +54,8 @@ OURS = (
 # Ends the session, or is meant for those who have none.
 LEFT_OUT = re.compile(r"^(admin/logout/|accounts/(login|logout|inactive)/)$")
 PAGES_OF_ONE = ("", "change/", "uninstall/")
+# They refuse a parameter that they do not know; any other page picks out what it knows.
+LIST = re.compile(r"^admin/\w+/\w+/$|/(autocomplete|export)/$")
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 BookAt = Callable[..., Booking]
@@ -244,10 +247,20 @@ def known_parameter(name: str, theirs: Tenancy, route: str) -> object:
     return known[name]
 
 
-def queries(theirs: Tenancy) -> list[dict[str, object]]:
-    """What a stranger might add to any address."""
+def queries(theirs: Tenancy, route: str) -> list[dict[str, object]]:
+    """What a stranger might add to an address: one after another to a list, and all at once to any other page."""
+    added = parameters(theirs)
+    if LIST.search(route):
+        return [{}, *added]
+    # Apart, since a word that was asked for may come back.
+    words = [one for one in added if MARK in one.values()]
+    numbers = [one for one in added if one not in words]
+    return [{}, dict(ChainMap(*words)), dict(ChainMap(*numbers))]
+
+
+def parameters(theirs: Tenancy) -> list[dict[str, object]]:
+    """What pages are known to read from an address."""
     return [
-        {},
         {"q": MARK},
         {"s": MARK, "extended": "1"},
         {"day": "all", "state": "all"},
@@ -271,8 +284,8 @@ def queries(theirs: Tenancy) -> list[dict[str, object]]:
     ]
 
 
-def forms(theirs: Tenancy) -> list[dict[str, object]]:
-    """What a stranger might post to any address."""
+def forms(theirs: Tenancy, route: str) -> list[dict[str, object]]:
+    """What a stranger might post to an address: to a list each action that any list has, to any page one of them."""
     selected = {"_selected_action": [theirs.booking.pk, theirs.resource.pk, theirs.location.pk]}
     actions = {
         name
@@ -323,6 +336,7 @@ def forms(theirs: Tenancy) -> list[dict[str, object]]:
         *(
             {"action": getattr(name, "__name__", name), "post": "yes", **selected}
             for name in actions
+            if LIST.search(route)
         ),
         {"action": "delete_selected", "post": "yes", **selected},
     ]
@@ -395,7 +409,8 @@ def test_nobody_of_another_tenant_sees_anything(
             if who == "superuser in B":
                 # The switcher names all tenants to a superuser.
                 continue
-            seen += [(who, address, q) for q in queries(theirs) if shows(client, address, q)]
+            asked = queries(theirs, route)
+            seen += [(who, address, query) for query in asked if shows(client, address, query)]
 
     assert seen == []
     assert len(found) > 60
@@ -414,7 +429,7 @@ def test_superuser_sees_only_the_tenant_of_the_switcher(
         (address, query)
         for route, address in addresses(theirs).items()
         if not WHOLE_INSTALLATION.search(route)
-        for query in queries(theirs)
+        for query in queries(theirs, route)
         if shows(client, address, query)
     ]
 
@@ -437,7 +452,7 @@ def test_nobody_of_another_tenant_changes_anything(
         for route, address in addresses(theirs).items():
             if "/invitation/" in route and route.startswith("accounts"):
                 continue
-            for form in forms(theirs):
+            for form in forms(theirs, route):
                 close_file_of(client.post(address, form))
                 if "switch" in route and session.session_key:
                     assert client.session.get(SESSION_KEY) in {None, other_tenant.pk}
@@ -474,7 +489,7 @@ def test_viewer_changes_nothing_of_their_own_tenant(
 
     for route, address in addresses(theirs).items():
         if not route.startswith("accounts"):
-            for form in forms(theirs):
+            for form in forms(theirs, route):
                 close_file_of(client.post(address, form))
 
     assert snapshot() == before

@@ -42,7 +42,8 @@ class Seen:
 
     @property
     def event(self) -> CalendarEvent:
-        return event_of(self.item, EventKey(self.item.id), self.item.change_key)
+        key = EventKey(self.mailbox.wire_id(self.item))
+        return self.mailbox.event_of(self.item, key, self.item)
 
     @property
     def series(self) -> theirs.Recurrence | None:
@@ -62,8 +63,9 @@ class Seen:
             return (self.event,)
         shown = {one.index: one for one in self._occurrences(window)}
         shown |= {one.index: one for one in expanding.exceptions(self.item)}
+        item_id = self.mailbox.wire_id(self.item)
         return tuple(
-            event_of(one, EventKey(self.item.id, name_of(one)), self.item.change_key)
+            self.mailbox.event_of(one, EventKey(item_id, name_of(one)), self.item)
             for one in shown.values()
         )
 
@@ -95,7 +97,7 @@ class Log(list[str]):
         self._mailbox = mailbox
 
     def append(self, item_id: str) -> None:
-        self._mailbox.server.store.write(item_id, {})
+        self._mailbox.server.store.write(self._mailbox.stored(item_id), {})
 
 
 @dataclass
@@ -104,6 +106,8 @@ class SandboxMailbox:
     address: str
     # EWS never mails for what we write.
     mails_attendees: bool = False
+    # What an answer says of when an event begins.
+    start_element: str = "Start"
     # What was deleted: its id in the calendar, and in the Deleted Items.
     trash: dict[str, str] = field(default_factory=dict)
     damaged: dict[str, int] = field(default_factory=dict)
@@ -122,7 +126,7 @@ class SandboxMailbox:
 
     @property
     def items(self) -> dict[str, Seen]:
-        found = Items({item.id: Seen(self, item) for item in self.box.calendar.items})
+        found = Items({self.wire_id(one): Seen(self, one) for one in self.box.calendar.items})
         found.named = self.named
         return found
 
@@ -137,6 +141,7 @@ class SandboxMailbox:
 
     @property
     def can_open(self) -> bool:
+        """Whether the connection has a right to it."""
         account = self.server.store.account(ACCOUNT)
         return account is None or account.rights.get(self.address.lower()) != "none"
 
@@ -144,8 +149,20 @@ class SandboxMailbox:
     def can_open(self, can: bool) -> None:
         self.server.store.set_right(ACCOUNT, self.address, "editor" if can else "none")
 
+    def wire_id(self, item: Item) -> str:
+        """The id of a single or a master, as the wire has it."""
+        return item.id
+
+    def stored(self, wire_id: str) -> str:
+        """The sandbox's own id of what has this one on the wire."""
+        return wire_id
+
+    def event_of(self, item: Item, key: EventKey, whole: Item) -> CalendarEvent:
+        # All occurrences have the version of their master.
+        return event_of(item, key, whole.change_key)
+
     def events(self, item_id: str, window: Window) -> tuple[CalendarEvent, ...]:
-        return Seen(self, self.server.store.item(item_id)).events(window)
+        return Seen(self, self.server.store.item(self.stored(item_id))).events(window)
 
     def new_id(self) -> str:
         """A name for what is put next; the sandbox gives ids of its own."""
@@ -163,10 +180,13 @@ class SandboxMailbox:
             was_received=item.was_received,
             my_response=item.my_response,
             is_cancelled=item.is_cancelled,
-            overrides=item.overrides,
-            deleted=item.deleted,
+            **self.copied(item),
         )
-        self.named[name] = made.id
+        self.named[name] = self.wire_id(made)
+
+    def copied(self, item: Item) -> dict[str, Any]:
+        """What only a restored backup brings along."""
+        return {"overrides": item.overrides, "deleted": item.deleted}
 
     def damage(self, item_id: str, *, is_damaged: bool) -> None:
         """Let the server leave out when an event is, wherever it tells of it."""
@@ -174,8 +194,11 @@ class SandboxMailbox:
             self.server.faults.forget(self.damaged.pop(item_id))
         if is_damaged:
             arranged = self.server.faults.arrange(
-                {"kind": "odd", "element": "Start", "remove": True, "item": item_id, "count": None}
-            )
+                {
+                    "kind": "odd", "element": self.start_element, "remove": True,
+                    "item": item_id, "count": None,
+                }
+            )  # fmt: skip
             self.damaged[item_id] = arranged.id
 
     def _heard(self, event: StoreEvent) -> None:
@@ -211,7 +234,7 @@ class SandboxOutlook:
             {"subject": subject, "start_zone": zone, "end_zone": zone, **values},
             **inner,
         )
-        return EventKey(item.id)
+        return self._key(item)
 
     def book_series(
         self,
@@ -238,7 +261,7 @@ class SandboxOutlook:
         item = self.store.write_new(
             self.mailbox.box.calendar.id, {**whole, "recurrence": pattern_of(rule)}, **inner
         )
-        return self.keys(item.id)
+        return self.keys(self.mailbox.wire_id(item))
 
     def keys(self, item_id: str) -> list[EventKey]:
         return [event.key for event in self.mailbox.events(item_id, EVER)]
@@ -261,13 +284,14 @@ class SandboxOutlook:
 
     def copy(self, key: EventKey, starts_at: dt.datetime) -> EventKey:
         copied = self.store.copy(self._handle(key))
-        whole = EventKey(copied.id)
+        whole = self._key(copied)
         self.move(whole, starts_at)
         return whole
 
     def shift_series(self, item_id: str, by: dt.timedelta) -> None:
-        item = self.store.item(item_id)
+        item = self._item(EventKey(item_id))
         rule = item.recurrence
+        assert rule is not None
         zone = zones.zone(item.start_zone)
         starts_at = item.start.astimezone(zone).replace(tzinfo=None) + by
         passed = starts_at.date() - item.start.astimezone(zone).date()
@@ -277,23 +301,25 @@ class SandboxOutlook:
         moved = replace(rule, pattern=pattern, start=starts_at.date(), end=end)
         with _refused():
             self.store.write(
-                item_id,
+                item.id,
                 {"start": at, "end": at + (item.end - item.start), "recurrence": moved},
             )
 
     def cut_series(self, item_id: str, count: int) -> None:
-        rule = self.store.item(item_id).recurrence
-        self.store.write(item_id, {"recurrence": replace(rule, count=count, end=None)})
+        item = self._item(EventKey(item_id))
+        rule = item.recurrence
+        assert rule is not None
+        self.store.write(item.id, {"recurrence": replace(rule, count=count, end=None)})
 
     def make_single(self, item_id: str) -> None:
-        self.store.write(item_id, {"recurrence": None})
+        self.store.write(self.mailbox.stored(item_id), {"recurrence": None})
 
     def make_series(self, item_id: str, *, days: int = 7, count: int = 4) -> None:
-        item = self.store.item(item_id)
+        item = self._item(EventKey(item_id))
         rule = Recurrence(_every(days, item.start, "UTC"), Range(item.start.date(), count=count))
         with _refused():
             self.store.write(
-                item_id,
+                item.id,
                 {
                     "recurrence": pattern_of(rule), "start_zone": zones.UTC, "end_zone": zones.UTC,
                     "start": item.start, "end": item.end,
@@ -301,14 +327,15 @@ class SandboxOutlook:
             )  # fmt: skip
 
     def put_back(self, item_id: str) -> EventKey:
-        return EventKey(self.store.restore(self.mailbox.trash.pop(item_id, item_id)).id)
+        stored = self.mailbox.stored(item_id)
+        return self._key(self.store.restore(self.mailbox.trash.pop(stored, stored)))
 
     def file_elsewhere(self, item_id: str) -> None:
-        self.store.move(item_id, self.mailbox.box.other.id)
+        self.store.move(self.mailbox.stored(item_id), self.mailbox.box.other.id)
 
     def refile(self, item_id: str) -> EventKey:
-        moved = self.store.move(item_id, self.mailbox.box.other.id)
-        return EventKey(self.store.restore(moved.id).id)
+        moved = self.store.move(self.mailbox.stored(item_id), self.mailbox.box.other.id)
+        return self._key(self.store.restore(moved.id))
 
     def recreate_mailbox(self) -> None:
         self.mailbox.trash.clear()
@@ -328,10 +355,14 @@ class SandboxOutlook:
     def _item(self, key: EventKey) -> Item:
         return cast("Item", self.store.item(self._handle(key)))
 
+    def _key(self, item: Item) -> EventKey:
+        return EventKey(self.mailbox.wire_id(item))
+
     def _handle(self, key: EventKey) -> str:
+        stored = self.mailbox.stored(key.item_id)
         if not key.original_start:
-            return key.item_id
-        for one in expanding.all_of(self.store.item(key.item_id), SHOWN_OF_SERIES):
+            return stored
+        for one in expanding.all_of(self.store.item(stored), SHOWN_OF_SERIES):
             if name_of(one) == key.original_start:
                 return one.id
         raise KeyError(key)

@@ -1,4 +1,4 @@
-"""The state machine of the engine, with HTTP, EWS and a server's bad days between the two sides."""
+"""The state machine of the engine, with HTTP, EWS or Graph and bad days between the two sides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from apps.exchange import errors
 from apps.sandbox.server import SandboxServer
-from tests.scenarios.town import FAULTS, OPERATIONS, EwsTown
+from tests.scenarios.town import FAULTS, GRAPH_FAULTS, GRAPH_OPERATIONS, OPERATIONS, EwsTown
 from tests.sync.machine.deeds import deed
 from tests.sync.machine.engine import WRITES, _can_be, quiet
 from tests.sync.machine.people import ROOM
@@ -20,6 +20,8 @@ from tests.sync.test_machine import Machine
 
 class EwsMachine(Machine):
     server: SandboxServer
+    operations = OPERATIONS
+    faults = FAULTS
 
     def found(self, start: dt.datetime, zone: str) -> EwsTown:
         return EwsTown.on(self.server, start, zone)
@@ -42,14 +44,22 @@ class EwsMachine(Machine):
         room = self.room(number)
         arranged = self.server.faults.arrange(
             {
-                **FAULTS[kind],
-                "operation": OPERATIONS[step],
+                **self.faults[kind],
+                "operation": self.operations[step],
                 "mailbox": room.world.calendar.email,
                 "nth": skip + 1,
             }
         )
         self.sync_with(room, quiet)
         self.server.faults.forget(arranged.id)
+
+
+class GraphMachine(EwsMachine):
+    operations = GRAPH_OPERATIONS
+    faults = GRAPH_FAULTS
+
+    def found(self, start: dt.datetime, zone: str) -> EwsTown:
+        return EwsTown.on(self.server, start, zone, is_graph=True)
 
 
 @pytest.mark.django_db
@@ -59,8 +69,16 @@ class TestMachine(EwsMachine.TestCase):  # type: ignore[misc, valid-type]
         EwsMachine.server = server
 
 
+@pytest.mark.django_db
+class TestGraphMachine(GraphMachine.TestCase):  # type: ignore[misc, valid-type]
+    @pytest.fixture(autouse=True)
+    def _on_a_server(self, server: SandboxServer) -> None:
+        GraphMachine.server = server
+
+
 # A step costs far more than in memory: fewer lives, and as long ones.
 LIVES = int(os.environ.get("MACHINE_EXAMPLES", "30")) // 3
 EwsMachine.TestCase.settings = settings(
     Machine.TestCase.settings, max_examples=min(max(LIVES, 1), 300)
 )
+GraphMachine.TestCase.settings = EwsMachine.TestCase.settings

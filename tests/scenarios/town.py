@@ -8,6 +8,8 @@ import os
 from apps.exchange import errors
 from apps.sandbox.server import SandboxServer
 from tests.factories import LocationFactory, ResourceFactory
+from tests.scenarios.graph_world import WRITES as GRAPH_WRITES
+from tests.scenarios.graph_world import furnish_microsoft, make_graph_world
 from tests.scenarios.world import WRITES, EwsWorld, Port, forget, furnish, make_world
 from tests.sync.machine.town import Room, Town
 
@@ -27,6 +29,16 @@ FAULTS: dict[type[errors.ExchangeError], dict[str, object]] = {
     errors.AuthenticationFailed: {"kind": "http", "status": 401},
     errors.AccessDenied: {"kind": "http", "status": 403},
 }
+GRAPH_OPERATIONS = {
+    "open": "GET calendar", "advance": "GET calendarView/delta",
+    "changes": "GET calendarView/delta", "view": "GET calendarView", "read": "GET events/{id}",
+    "find": "GET events", **GRAPH_WRITES,
+}  # fmt: skip
+GRAPH_FAULTS: dict[type[errors.ExchangeError], dict[str, object]] = {
+    **FAULTS,
+    errors.Rejected: {"kind": "error", "code": "ErrorPropertyValidationFailure"},
+    errors.AccessDenied: {"kind": "error", "code": "ErrorAccessDenied"},
+}
 
 
 class EwsRoom(Room):
@@ -39,10 +51,12 @@ class EwsRoom(Room):
 
 class EwsTown(Town):
     @classmethod
-    def on(cls, server: SandboxServer, start: dt.datetime, zone: str) -> EwsTown:
+    def on(
+        cls, server: SandboxServer, start: dt.datetime, zone: str, *, is_graph: bool = False
+    ) -> EwsTown:
         """Two resources, each with a mailbox of the one organisation."""
         forget()
-        furnish(server)
+        furnish_microsoft(server) if is_graph else furnish(server)
         server.store.set_clock(start)
         location = LocationFactory.create(tenant__window_days=14, tenant__time_zone=zone)
         rooms: list[Room] = []
@@ -51,7 +65,7 @@ class EwsTown(Town):
             email = f"room{os.urandom(4).hex()}@example.com"
             resource.calendar_email = email
             resource.save()
-            world = make_world(server, resource, email)
+            world = (make_graph_world if is_graph else make_world)(server, resource, email)
             world.now = world.start = start
             rooms.append(EwsRoom(world, world.port))  # type: ignore[arg-type]
         return cls(location.tenant, location, rooms)

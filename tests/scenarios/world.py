@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from apps.exchange import services as connections
 from apps.exchange.calendar import Calendar
@@ -62,6 +62,8 @@ class Port:
     page_size: int = PAGE
     requests: list[str] = field(default_factory=list)
     loses_next: bool = False
+    # What the wire calls each write, in the sandbox's faults and its log.
+    writes: Mapping[str, str] = field(default_factory=WRITES.copy)
 
     @property
     def landings(self) -> Landings:
@@ -73,16 +75,20 @@ class Port:
             self.server.faults.land()
 
     def over(self, real: Calendar) -> Calendar:
-        assert isinstance(real, EwsCalendar)
         if self.page_size != PAGE:
-            real = EwsCalendar(real.wire, page_size=self.page_size)
-        return Watched(real, self)
+            real = self.paged(real)
+        return cast("Calendar", Watched(real, self))
+
+    def paged(self, real: Calendar) -> Calendar:
+        """The same port, which reads as much at a time as the test says."""
+        assert isinstance(real, EwsCalendar)
+        return EwsCalendar(real.wire, page_size=self.page_size)
 
 
 class Watched:
     """Tells the hook of each step, before it and after."""
 
-    def __init__(self, real: EwsCalendar, port: Port) -> None:
+    def __init__(self, real: Calendar, port: Port) -> None:
         self._real = real
         self._port = port
 
@@ -101,11 +107,11 @@ class Watched:
         return taken
 
     def _taken(self, name: str, step: Any, args: Any, fields: Any) -> Any:
-        if name not in WRITES or not self._port.loses_next:
+        if name not in self._port.writes or not self._port.loses_next:
             return step(*args, **fields)
         self._port.loses_next = False
         faults = self._port.server.faults
-        lost = faults.arrange({"kind": "late", "operation": WRITES[name]})
+        lost = faults.arrange({"kind": "late", "operation": self._port.writes[name]})
         try:
             return step(*args, **fields)
         finally:
@@ -122,11 +128,17 @@ class EwsWorld(World):
     outlook: SandboxOutlook = field(init=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        self.mailbox = SandboxMailbox(self.server, self.calendar.email)
-        self.port = PORTS[self.calendar.email] = Port(self.server)
+        self.mailbox = self.find_mailbox()
+        self.port = PORTS[self.calendar.email] = self.find_port()
         self.outlook = SandboxOutlook(self.mailbox)
         self.server.store.set_clock(self.now)
         WORLDS.append(self)
+
+    def find_mailbox(self) -> SandboxMailbox:
+        return SandboxMailbox(self.server, self.calendar.email)
+
+    def find_port(self) -> Port:
+        return Port(self.server)
 
     def later(self, by: dt.timedelta) -> None:
         super().later(by)

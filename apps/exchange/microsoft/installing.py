@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 
 from apps.exchange import identity, services
 from apps.exchange.errors import ExchangeError
@@ -175,6 +176,7 @@ def _consent_scopes(attempt: SignInAttempt) -> list[str]:
 # --- Back from Microsoft ----------------------------------------------------------------------------
 
 
+@sensitive_variables()
 def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
     """Take in a sign-in: whose it is, and of which organisation, as Microsoft itself tells.
 
@@ -253,11 +255,10 @@ def not_consented(state: str, who: Who, refusal: dict[str, Any]) -> SignInAttemp
     return _note(_answered(state, who), refusal)
 
 
-def try_on(attempt: SignInAttempt, email: str) -> SignInAttempt:
+def try_on(attempt: SignInAttempt, email: str) -> None:
     """Another mailbox to try: the first one may be none of the organisation's."""
     SignInAttempt.objects.filter(pk=attempt.pk, step=Step.CONSENT).update(try_email=email)
     attempt.try_email = email
-    return attempt
 
 
 def prove(attempt: SignInAttempt, who: Who) -> SignInAttempt:
@@ -282,7 +283,7 @@ def prove(attempt: SignInAttempt, who: Who) -> SignInAttempt:
     if _mine(who).step_on(attempt.uuid, at=Step.CONSENT, to=Step.QUESTION) is None:
         raise NotYours
     attempt.step = Step.QUESTION
-    return attempt
+    return _note(attempt, {})
 
 
 # --- Done -------------------------------------------------------------------------------------------
@@ -298,6 +299,7 @@ def changes_organisation(attempt: SignInAttempt) -> bool:
     )
 
 
+@sensitive_variables()
 @transaction.atomic
 def finish(attempt: SignInAttempt, who: Who) -> ExchangeConnection:
     """Make the connection, or change it, and have it checked; a good check installs it.
@@ -394,8 +396,20 @@ def _is_anothers(attempt: SignInAttempt) -> bool:
 
 
 def _connection_of(attempt: SignInAttempt) -> ExchangeConnection:
-    if attempt.connection is None:
-        return ExchangeConnection(
-            tenant=attempt.tenant, kind=ExchangeConnection.Kind.MICROSOFT_365, state=State.PENDING
-        )
-    return services.locked(attempt.connection)
+    """The one that is changed; the same one again, where it is installed already; or a new one."""
+    if attempt.connection is not None:
+        return services.locked(attempt.connection)
+    same = ExchangeConnection.objects.for_tenant(attempt.tenant).filter(
+        kind=ExchangeConnection.Kind.MICROSOFT_365,
+        state__in=[State.PENDING, State.INSTALLED],
+        access=attempt.access,
+        wire=attempt.wire,
+        organisation_id=attempt.organisation_id,
+    )
+    if attempt.access == Access.ACCOUNT:
+        same = same.filter(account_id=attempt.account_id)
+    if found := same.first():
+        return services.locked(found)
+    return ExchangeConnection(
+        tenant=attempt.tenant, kind=ExchangeConnection.Kind.MICROSOFT_365, state=State.PENDING
+    )
