@@ -126,12 +126,12 @@ class _Tokens:
     connection_id: int
     audience: AccessToken.Audience
     _token: str = field(default="", repr=False)
-    _renew_at: dt.datetime | None = None
+    _good_until: dt.datetime | None = None
 
     @sensitive_variables()
     def get(self, refused: str = "") -> str:
         is_known = bool(self._token) and self._token != refused
-        if is_known and self._renew_at is not None and timezone.now() < self._renew_at:
+        if is_known and self._good_until is not None and timezone.now() < self._good_until:
             return self._token
         return self._stored(refused) or self._in_turn(refused)
 
@@ -218,7 +218,9 @@ class _Tokens:
         token = _text(row)
         if token == refused:
             return ""
-        self._token, self._renew_at = token, renew_at
+        # Who holds it already uses it to its end: nothing is renewed just before a write leaves, whose
+        # lease would run out meanwhile.
+        self._token, self._good_until = token, row.expires_at - LAST_USE
         return token
 
     def _row(self) -> AccessToken | None:
