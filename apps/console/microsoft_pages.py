@@ -27,6 +27,7 @@ from apps.exchange.models import ExchangeConnection, SignInAttempt
 from apps.exchange.services import InstallRefused
 from apps.sync import leave
 from apps.sync.models import CalendarLink
+from apps.sync.telling_push import push_words
 from apps.tenants.models import User
 from apps.tenants.standing import standing
 
@@ -281,6 +282,7 @@ def context(row: ExchangeConnection) -> dict[str, Any]:
     mailboxes = list(connected.values_list("email", flat=True)) or [row.try_email] * is_account
     return {
         "permissions": words.permissions(row),
+        "push": push_words(row) if row.state == row.State.INSTALLED else "",
         "grant_ends": words.grant_ends(row),
         "token_until": words.token_until(row),
         "secret": words.secret(),
