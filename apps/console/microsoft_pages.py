@@ -70,21 +70,24 @@ def urls(admin_view: Callable[[View], View]) -> list[URLPattern]:
 
 def install(request: HttpRequest) -> HttpResponse:
     """How far the access goes, each explained; then on to Microsoft."""
-    form = InstallForm(request.POST or None)
+    form = InstallForm(request.POST or None, initial={"wire": request.GET.get("wire", "graph")})
     if request.method == "POST" and form.is_valid():
         try:
             return leave_for_microsoft(request, installing.begin(who(request), **form.cleaned_data))
         except InstallRefused as refused:
             form.add_error(None, str(refused))
+    ends_on = words.ends_on(str(form["wire"].value()))
     access = [
         {"value": value, "label": label, "words": words.ACCESS[value], "asks": words.ASKS[value]}
         for value, label in ACCESS
+        if ends_on is None or value == Access.ORGANISATION
     ]
     return common.page(
         request,
         "microsoft/install",
         _("Install Microsoft 365"),
         form=form,
+        ends_on=ends_on,
         access=access,
         back=reverse("admin:exchange_install"),
         is_configured=registration.is_configured(),
