@@ -44,8 +44,10 @@ if TYPE_CHECKING:
 
     from apps.exchange.graph.session import GraphSettings
 
-# Rows of a page of a delta: thin ones for the most part.
-DELTA_PAGE = 500
+# Rows of a page of a delta: what is passed on the way to a cursor, and what is read, which may take a
+# batch for each twenty of them.
+PASSED_PAGE = 500
+CHANGES_PAGE = 100
 LONGEST_KEY = 600
 # What tells whether something changed, where a delta may not be read.
 _VERSIONS = "id,changeKey,type,seriesMasterId"
@@ -68,7 +70,7 @@ class GraphCalendar:
 
     def __init__(self, client: Client, *, page_size: int = PAGE) -> None:
         self.client = client
-        self._delta_page = min(page_size, DELTA_PAGE)
+        self._page_size = page_size
         self._reader = Reader(client, page_size=page_size)
         # Told as removed by the last page of changes, and not looked up yet.
         self._removed: list[str] = []
@@ -123,10 +125,10 @@ class GraphCalendar:
             known = self._known(cursor)
             if isinstance(known, cursors.Shown):
                 return CursorPage(cursor, is_last=True)
-            call = self._follow(known)
+            call = self._follow(known, PASSED_PAGE)
             page = self.client.ask(call)
         else:
-            call = self._reader.delta_call(window, self._delta_page)
+            call = self._reader.delta_call(window, min(self._page_size, PASSED_PAGE))
             try:
                 page = self.client.ask(call)
             except AccessDenied:
@@ -144,10 +146,10 @@ class GraphCalendar:
         whole too.
         """
         known = self._known(cursor)
-        self._removed, self._looked_up = [], {}
+        self._forget()
         if isinstance(known, cursors.Shown):
             return self._compared(known, cursor, window)
-        call = self._follow(known)
+        call = self._follow(known, CHANGES_PAGE)
         page = self.client.ask(call)
         latest: dict[str, Row] = {}
         for row in self.client.rows_of(page, call):
@@ -167,8 +169,6 @@ class GraphCalendar:
                 wanted.setdefault(row_id, False)
             else:
                 told.append(single(row, row_id))
-        if latest:
-            self._reader.forget()
         items, lost = self._reader.read(wanted, window)
         gone = tuple(dict.fromkeys((*(one for one in removed if one not in wanted), *lost)))
         self._removed = list(gone)
@@ -179,7 +179,6 @@ class GraphCalendar:
         now = cursors.digests(self._versions(before.window))
         if now == before.digests:
             return Page((), (), cursor, is_last=True)
-        self._reader.forget()
         changed = [one for one, digest in now.items() if before.digests.get(one) != digest]
         items, lost = self._reader.read(dict.fromkeys(changed, False), window)
         gone = (*(one for one in before.digests if one not in now), *lost)
@@ -196,8 +195,8 @@ class GraphCalendar:
         except cursors.NoCursor:
             raise SyncStateInvalid(_("The cursor is of no use for this mailbox.")) from None
 
-    def _follow(self, link: str) -> Call:
-        return Call("GET calendarView/delta", link, headers=paged(self._delta_page))
+    def _follow(self, link: str, most: int) -> Call:
+        return Call("GET calendarView/delta", link, headers=paged(min(self._page_size, most)))
 
     def _next(self, page: Row, call: Call) -> tuple[str, bool]:
         """The cursor behind a page, and whether it stands at now."""
@@ -284,6 +283,11 @@ class GraphCalendar:
 
     # --- Writing --------------------------------------------------------------------------------
 
+    def _forget(self) -> None:
+        """What was looked up may be something else now."""
+        self._reader.forget()
+        self._removed, self._looked_up = [], {}
+
     def create(self, content: Content, *, stamp: str, attempt_id: str) -> EventRef:
         """https://learn.microsoft.com/graph/api/user-post-events
 
@@ -291,6 +295,7 @@ class GraphCalendar:
         """
         body = mapping.new_event(content, stamp=stamp, attempt_id=attempt_id)
         call = Call("POST events", self._path("calendar", "events"), body, is_write=True)
+        self._forget()
         try:
             row = self.client.ask(call)
         except Duplicate as error:
@@ -329,7 +334,7 @@ class GraphCalendar:
             headers={"If-Match": f'W/"{ref.change_key}"'},
             is_write=True,
         )
-        self._reader.forget()
+        self._forget()
         try:
             row = self.client.ask(call)
         except StaleChangeKey:
@@ -347,7 +352,7 @@ class GraphCalendar:
         Whether it looks at If-Match is nowhere written, so the event is read before.
         """
         row = self._current(ref)
-        self._reader.forget()
+        self._forget()
         self.client.ask(
             Call(
                 "DELETE events/{id}",
@@ -366,7 +371,7 @@ class GraphCalendar:
             is_invitation = True
         if not is_invitation:
             raise Rejected(_("An appointment without another organiser cannot be declined."))
-        self._reader.forget()
+        self._forget()
         url = self._path("events", text(row, "id"), "decline")
         body: dict[str, Any] = {"sendResponse": True}
         self.client.ask(Call("POST events/{id}/decline", url, body, is_write=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from apps.exchange.errors import ExchangeError, SyncStateInvalid
 from apps.exchange.graph import batch, cursors
-from apps.exchange.graph.calendar import DELTA_PAGE
+from apps.exchange.graph.calendar import CHANGES_PAGE
 from apps.exchange.graph.client import Call, Client, text
 from apps.exchange.graph.reading import paged
 
@@ -54,7 +54,7 @@ def glance(settings: GraphSettings, cursor_of: Mapping[str, str]) -> dict[str, G
         if isinstance(known, cursors.Shown):
             found[email] = Glance()
         else:
-            headers = paged(DELTA_PAGE)
+            headers = paged(CHANGES_PAGE)
             calls[email] = Call("GET calendarView/delta", known, headers=headers, email=email)
     client = Client(settings, "")
     answers = batch.ask(client, list(calls.values())) if calls else []
