@@ -104,13 +104,6 @@ def store(
         )
 
 
-def forget(connection: ExchangeConnection) -> None:
-    """Erase every token of a connection."""
-    with transaction.atomic():
-        ExchangeConnection.objects.filter(pk=connection.pk).update(sealed_refresh_token="")
-        AccessToken.objects.filter(connection=connection).delete()
-
-
 @dataclass(frozen=True, slots=True)
 class _Grant:
     """What tokens are asked for with. Another account, or organisation, is another grant."""

@@ -272,7 +272,7 @@ def _is_same_mailbox(way: _Way, found: Look, known: list[Known]) -> bool:
     calendar, mailbox = way.calendar, found.mailbox
     if mailbox is None or _came_from(way, mailbox):
         return True
-    old, new = calendar.folder_id, mailbox.folder_id
+    old, new = calendar.folder_id or calendar.mailbox_key or "", mailbox.folder_id
     is_same = way.translator.is_same_folder
     if is_same(old, new) if way.leads_to_graph else is_same(new, old):
         return True
@@ -415,7 +415,9 @@ def _switch(
 ) -> None:
     calendar.connection = target
     if mailbox is not None:
-        calendar.mailbox_key, calendar.folder_id = mailbox.key, mailbox.folder_id
+        calendar.mailbox_key = mailbox.key
+        # One that was on its way back to its mailbox is still to be opened: that wakes its pairs.
+        calendar.folder_id = mailbox.folder_id if calendar.folder_id else ""
         calendar.mailbox_name = mailbox.name[:255] or calendar.mailbox_name
         if mailbox.kind is not MailboxKind.UNKNOWN:
             calendar.mailbox_kind = mailbox.kind.value

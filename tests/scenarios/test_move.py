@@ -19,7 +19,7 @@ from apps.sync import connecting, leave, move_calendar, moving, tasks
 from apps.sync.lease import acquire
 from apps.sync.models import CalendarLink, EventLink, RemoteEvent
 from apps.sync.move_models import CalendarMove, KeptId, Move
-from tests.scenarios.moving import MovingWorld, be_the_sandbox, make_moving_world
+from tests.scenarios.moving import MovingWorld, be_the_sandbox, make_moving_world, microsoft
 from tests.sync.world import DAY, HOUR
 
 pytestmark = pytest.mark.django_db
@@ -589,3 +589,42 @@ def test_tasks_look_move_and_forget(world: MovingWorld) -> None:
     moving.start(move, by=None)
     Move.objects.update(worked_until=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     assert "moves 1" in tasks.dispatch()
+
+
+@pytest.mark.parametrize("translates", [True, False], ids=["by id", "by UID"])
+def test_uninstalled_over_ews_and_installed_over_graph_adopts_every_pair(
+    world: MovingWorld, translates: bool
+) -> None:
+    furnish(world)
+    bookings = here(world)
+    if not translates:
+        refuse_to_translate(world)
+    leave.uninstall(world.over_ews, keeps_ours_there=True, keeps_theirs_here=True)
+    world.calendar.refresh_from_db()
+    assert world.calendar.state == "not_connected"
+    world.forget_requests()
+
+    assert connecting.reconnect([world.calendar], world.over_graph) == 1
+    world.settle()
+
+    assert world.calendar.state == "in_sync"
+    assert here(world) == bookings
+    assert world.writes() == []
+    assert not EventLink.objects.filter(state="dormant").exists()
+
+
+def test_calendar_that_is_just_being_connected_again_moves_and_wakes(world: MovingWorld) -> None:
+    furnish(world)
+    bookings = here(world)
+    leave.uninstall(world.over_ews, keeps_ours_there=True, keeps_theirs_here=True)
+    over_ews = microsoft(world.server, world.resource.tenant, "ews", "Again over EWS")
+    world.calendar.refresh_from_db()
+    connecting.reconnect([world.calendar], over_ews)
+    world.over_ews = over_ews
+
+    world.go_over()
+    world.settle()
+
+    assert world.calendar.connection == world.over_graph
+    assert here(world) == bookings
+    assert not EventLink.objects.filter(state="dormant").exists()
