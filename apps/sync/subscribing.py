@@ -352,9 +352,6 @@ def _later(row: Subscription, exc: ExchangeError, now: dt.datetime) -> None:
     wait = min(FIRST_WAIT * (1 << min(row.failures, 10)), LONGEST_WAIT)
     if isinstance(exc, Transient):
         wait = max(wait, exc.retry_after or wait)
-    elif row.state != State.ENDING:
-        # It stays so until somebody does something about it.
-        wait = LONGEST_WAIT
     Subscription.objects.filter(pk=row.pk).update(
         due_at=now + wait, failures=F("failures") + 1, cause=exc.cause, fix=exc.fix
     )
