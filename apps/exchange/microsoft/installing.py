@@ -211,7 +211,7 @@ def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
     else:
         attempt.organisation_id = organisation.id
         values["is_granted"] = not _is_anothers(attempt) and proving.is_granted(
-            organisation.id, attempt.try_email
+            organisation.id, attempt.try_email, attempt.wire
         )
         step = Step.CONSENT
     if _mine(who).step_on(attempt.uuid, at=Step.SIGN_IN, to=step) is None:
@@ -274,7 +274,7 @@ def prove(attempt: SignInAttempt, who: Who) -> SignInAttempt:
         )  # fmt: skip
         return _note(attempt, {"kind": TAKEN})
     try:
-        proving.prove(attempt.organisation_id, attempt.try_email)
+        proving.prove(attempt.organisation_id, attempt.try_email, attempt.wire)
     except ExchangeError as exc:
         return _note(
             attempt,
