@@ -48,13 +48,13 @@ def ask(client: Client, calls: Sequence[Call]) -> list[Mapping[str, Any] | Excha
     ]
 
 
-def _packed(client: Client, calls: Sequence[Call], left: Sequence[int]) -> list[list[int]]:
+def _packed(client: Client, calls: Sequence[Call], left: list[int]) -> list[list[int]]:
     """Which parts go together: those of one mailbox behind its own, others a few of each mailbox."""
     at_once = client.settings.calls_per_mailbox
     emails = {calls[number].email or client.email for number in left}
     if len(emails) == 1 and len(left) > at_once:
         # One place is the mailbox's own.
-        return [left[at : at + LARGEST - 1] for at in range(0, len(left), LARGEST - 1)]  # type: ignore[misc]
+        return [left[at : at + LARGEST - 1] for at in range(0, len(left), LARGEST - 1)]
     batches: list[list[int]] = []
     for number in left:
         email = calls[number].email or client.email

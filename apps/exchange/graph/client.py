@@ -20,6 +20,7 @@ from apps.exchange import failures, transport
 from apps.exchange.errors import ExchangeError
 from apps.exchange.graph import codes, links
 from apps.exchange.graph.codes import Duplicate, Where
+from apps.exchange.graph.mapping import text
 from apps.exchange.graph.session import ACCOUNT, session_for
 
 if TYPE_CHECKING:
@@ -259,9 +260,3 @@ def _judgeable(response: requests.Response, body: Mapping[str, Any], *, is_damag
         retry_after=response.headers.get("Retry-After", ""),
         is_damaged=is_damaged,
     )
-
-
-def text(row: Mapping[str, Any], name: str) -> str:
-    """A string by its name; empty where it is missing, or something else."""
-    found = row.get(name)
-    return found if isinstance(found, str) else ""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from apps.exchange.errors import ExchangeError, SyncStateInvalid
 from apps.exchange.graph import batch, cursors
 from apps.exchange.graph.calendar import CHANGES_PAGE
-from apps.exchange.graph.client import Call, Client, text
-from apps.exchange.graph.reading import paged
+from apps.exchange.graph.calls import paged
+from apps.exchange.graph.client import Call, Client
+from apps.exchange.graph.mapping import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

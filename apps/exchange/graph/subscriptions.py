@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 
 from apps.exchange.errors import ExchangeError, NotFound, Rejected
 from apps.exchange.graph import codes, links
-from apps.exchange.graph.client import Call, Client, text
+from apps.exchange.graph.client import Call, Client
+from apps.exchange.graph.mapping import text
 from apps.exchange.push import AlreadyPromised, Promise
 
 if TYPE_CHECKING:
