@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from django.utils import timezone
 from django.views.debug import ExceptionReporter
 
-from apps.exchange import identity
+from apps.exchange import identity, services
 from apps.exchange.errors import (
     AuthenticationFailed,
     ConnectionStopped,
@@ -269,8 +269,8 @@ def test_connection_that_is_uninstalled_meanwhile_keeps_no_token(
     of_account: ExchangeConnection, endpoint: TokenEndpoint
 ) -> None:
     def uninstall() -> None:
-        identity.forget(of_account)
-        ExchangeConnection.objects.update(state="uninstalled", uninstalled_at=timezone.now())
+        services.start_uninstall(of_account, by=None)
+        services.finish_uninstall(of_account)
 
     with in_this_thread(uninstall), pytest.raises(ConnectionStopped):
         identity.tokens_for(of_account, "graph").get()
