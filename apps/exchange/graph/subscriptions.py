@@ -81,11 +81,6 @@ class GraphNotifiers:
         )
         return self._promised(self._of_one(call), call)
 
-    def reauthorize(self, promise_id: str) -> None:
-        """https://learn.microsoft.com/graph/api/subscription-reauthorize; its end stays where it is."""
-        url = links.path("subscriptions", promise_id, "reauthorize")
-        self._of_one(Call("POST subscriptions/{id}/reauthorize", url, is_write=True))
-
     def end(self, promise_id: str) -> None:
         """https://learn.microsoft.com/graph/api/subscription-delete"""
         url = links.path("subscriptions", promise_id)
