@@ -77,6 +77,8 @@ def run() -> None:
 class Place:
     """A tenant, its connection, and rooms with a mailbox each."""
 
+    domain = DOMAIN
+
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         tenant, _made = Tenant.objects.get_or_create(slug="bench", defaults={"name": "Bench"})
@@ -90,8 +92,8 @@ class Place:
         self.window = window_of(timezone.now(), tenant.window_days)
 
     def room(self, name: str, events: int = 0) -> CalendarLink:
-        email = f"{name}@{DOMAIN}"
-        self.sandbox.control("mailbox", domain=DOMAIN, address=email)
+        email = f"{name}@{self.domain}"
+        self.sandbox.control("mailbox", domain=self.domain, address=email)
         if events:
             self.sandbox.control(
                 "fill", address=email, count=events, start=self.start.isoformat(), apart=120

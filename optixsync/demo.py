@@ -162,6 +162,8 @@ def set_environment(port: int, sandbox: int) -> None:
         "MICROSOFT_LOGIN_URL": f"http://{exchange}/login",
         "MICROSOFT_GRAPH_URL": f"http://{exchange}/graph",
         "MICROSOFT_EWS_URL": f"http://{exchange}/EWS/Exchange.asmx",
+        # It calls us on this machine, so it needs no TLS.
+        "MICROSOFT_NOTIFICATION_URL": f"http://127.0.0.1:{port}",
         "EMAIL_URL": f"filemail://{VAR_DIR / 'mails'}",
         "LOG_LEVEL": "WARNING",
         "WORKER_STOP_S": "4",

@@ -27,6 +27,7 @@ from apps.sync import connecting, deciding, leave, services, stopping, telling
 from apps.sync.models import CalendarLink, Conflict, EventLink, RemoteEvent
 from apps.sync.session import TimeIsUp
 from apps.sync.telling import Do, Shown
+from apps.sync.telling_push import calendar_push_words
 from apps.tenants.models import Role, Tenant
 
 if TYPE_CHECKING:
@@ -223,6 +224,7 @@ def state(request: HttpRequest, resource: Resource, told: str = "") -> dict[str,
         "tone": TONES[condition.shown],
         "command": _command(condition.command, calendar),
         "stripped": _stripped(calendar) if condition.shown is Shown.IN_SYNC else None,
+        "push": calendar_push_words(calendar) if condition.shown is Shown.IN_SYNC else "",
         "buttons": condition.buttons if may_act else (),
         "may_act": may_act,
         "mend_link": connection_page(request, condition.mended_at),

@@ -47,16 +47,18 @@ PLACES: dict[str, dict[str, list[tuple[str, Resource.Kind, int, str]]]] = {
     },
     "lantern-house": {
         "Lamp Street": [
-            ("Wick", ROOM, 8, "Two screens."),
             ("Beacon", ROOM, 14, "For talks; a stage."),
-            ("Ember", ROOM, 4, ""),
-            ("Desk 1", DESK, 1, "By the window."),
+            ("Wick", ROOM, 8, "Two screens."),
+            ("Mantle", ROOM, 6, ""),
+            ("Prism", ROOM, 4, "By the window."),
+            ("Slide viewer", EQUIPMENT, 1, "At reception."),
         ],
     },
     "quarry-yard": {
         "Granite Court": [
+            ("Granite", ROOM, 10, "Whiteboard wall."),
             ("Slate", ROOM, 6, ""),
-            ("Flint", ROOM, 10, "Whiteboard wall."),
+            ("Marble", ROOM, 4, ""),
         ],
     },
 }
@@ -93,11 +95,11 @@ DIARY: tuple[tuple[str, int, str, str, str, str], ...] = (
     ("Anchor", -3, "09:00", "10:00", "Kick-off", "Saltmarsh Studio"),
     ("Elbe", 0, "09:00", "11:00", "Jour fixe", "Deichgraf GmbH"),
     ("Bille", 1, "14:00", "15:00", "Vorstellung", "Deichgraf GmbH"),
-    ("Wick", 0, "09:00", "10:30", "Design critique", "Glasswing Press"),
-    ("Wick", 1, "13:00", "14:00", "Interview", "Glasswing Press"),
+    ("Wick", 0, "14:00", "15:30", "Design critique", "Glasswing Press"),
+    ("Wick", 1, "09:00", "10:00", "Interview", "Glasswing Press"),
     ("Beacon", 2, "18:00", "20:00", "Reading", "Lamplighters"),
-    ("Ember", 0, "15:00", "16:00", "Call with the printer", "Glasswing Press"),
-    ("Slate", 1, "10:00", "11:00", "Site meeting", "Drystone Partners"),
+    ("Mantle", 0, "09:00", "10:00", "Call with the printer", "Glasswing Press"),
+    ("Granite", 1, "10:00", "11:00", "Site meeting", "Drystone Partners"),
 )
 ALL_DAY = (("Window desk 1", 0, 2, "Desk for the week", "Kittiwake Books"),)
 

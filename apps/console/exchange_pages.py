@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -30,7 +31,7 @@ from apps.console.exchange_forms import SERVER_ACCESS, ServerForm, UninstallForm
 from apps.console.microsoft_words import ENTRA, MY_APPS
 from apps.console.tenant_admin import scoped
 from apps.exchange import services
-from apps.exchange.models import ExchangeConnection
+from apps.exchange.models import EWS_ENDS_ON, ExchangeConnection
 from apps.exchange.services import InstallRefused
 from apps.resources.errors import CalendarRefused
 from apps.sync import connecting, leave
@@ -118,6 +119,7 @@ def install(request: HttpRequest) -> HttpResponse:
         "install",
         _("Install Exchange"),
         waiting=connecting.waiting_for_install(tenant(request)),
+        ews_ends_on=EWS_ENDS_ON if timezone.localdate() < EWS_ENDS_ON else None,
     )
 
 

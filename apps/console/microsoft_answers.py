@@ -13,6 +13,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET
 
 from apps.console import microsoft_pages as pages
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
+@sensitive_variables()
 def signed_in(request: HttpRequest, login: SocialLogin) -> HttpResponse:
     """A sign-in came back whole. Its tokens go to the attempt that it belongs to, or nowhere."""
     profile = login.account.extra_data

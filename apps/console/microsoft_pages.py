@@ -27,6 +27,7 @@ from apps.exchange.models import ExchangeConnection, SignInAttempt
 from apps.exchange.services import InstallRefused
 from apps.sync import leave
 from apps.sync.models import CalendarLink
+from apps.sync.telling_push import push_words
 from apps.tenants.models import User
 from apps.tenants.standing import standing
 
@@ -69,21 +70,24 @@ def urls(admin_view: Callable[[View], View]) -> list[URLPattern]:
 
 def install(request: HttpRequest) -> HttpResponse:
     """How far the access goes, each explained; then on to Microsoft."""
-    form = InstallForm(request.POST or None)
+    form = InstallForm(request.POST or None, initial={"wire": request.GET.get("wire", "graph")})
     if request.method == "POST" and form.is_valid():
         try:
             return leave_for_microsoft(request, installing.begin(who(request), **form.cleaned_data))
         except InstallRefused as refused:
             form.add_error(None, str(refused))
+    ends_on = words.ends_on(str(form["wire"].value()))
     access = [
         {"value": value, "label": label, "words": words.ACCESS[value], "asks": words.ASKS[value]}
         for value, label in ACCESS
+        if ends_on is None or value == Access.ORGANISATION
     ]
     return common.page(
         request,
         "microsoft/install",
         _("Install Microsoft 365"),
         form=form,
+        ends_on=ends_on,
         access=access,
         back=reverse("admin:exchange_install"),
         is_configured=registration.is_configured(),
@@ -278,6 +282,7 @@ def context(row: ExchangeConnection) -> dict[str, Any]:
     mailboxes = list(connected.values_list("email", flat=True)) or [row.try_email] * is_account
     return {
         "permissions": words.permissions(row),
+        "push": push_words(row) if row.state == row.State.INSTALLED else "",
         "grant_ends": words.grant_ends(row),
         "token_until": words.token_until(row),
         "secret": words.secret(),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from apps.exchange.microsoft import installing, rbac, refusals, registration
-from apps.exchange.models import ExchangeConnection
+from apps.exchange.models import EWS_ENDS_ON, ExchangeConnection
 from apps.exchange.powershell import quoted
 
 if TYPE_CHECKING:
@@ -95,6 +95,11 @@ class Secret:
     ends_on: str
     tone: str = ""
     warning: str = ""
+
+
+def ends_on(wire: str) -> dt.date | None:
+    """The last day before Microsoft switches this wire off; None where it goes on."""
+    return EWS_ENDS_ON if wire == ExchangeConnection.Wire.EWS else None
 
 
 def permissions(connection: ExchangeConnection) -> list[ShownPermission]:
@@ -278,7 +283,7 @@ def rights(connection: ExchangeConnection, mailboxes: Sequence[str]) -> Rights |
     if not mailboxes:
         return None
     if connection.access == Access.ORGANISATION:
-        first = rbac.limit_to(mailboxes, app_id=settings.MICROSOFT_CLIENT_ID)
+        first = rbac.limit_to(mailboxes, app_id=settings.MICROSOFT_CLIENT_ID, wire=connection.wire)
         return Rights(first.text, rbac.change_to(mailboxes).text, first.left_out)
     lines = [
         f"Add-MailboxFolderPermission -Identity ({quoted(one)} + ':\\Calendar') "

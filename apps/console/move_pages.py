@@ -54,7 +54,7 @@ def move_page(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
         targets=moving.targets(row),
         pending=_pending(request, row),
         back=address(row),
-        **_told(moving.open_move(row) or moving.last_move(row)),
+        **_told(moving.latest_move(row)),
     )
 
 
@@ -62,7 +62,7 @@ def _told(move: Move | None) -> dict[str, Any]:
     """How far a move came, and what can be done with it."""
     if move is None:
         return {"move": None, "progress": ""}
-    is_over = move.state == State.ENDED
+    is_over = move.state == State.ENDED and not move.undoes_id
     why_not = moving.why_not_undone(move) if is_over else ""
     return {
         "move": move,
@@ -70,7 +70,7 @@ def _told(move: Move | None) -> dict[str, Any]:
         "progress": words.progress(move),
         "can_undo": is_over and not why_not,
         "why_not": why_not,
-        "has_stopped": is_over and move.calendars.filter(state="stopped").exists(),
+        "has_stopped": not move.is_working and move.calendars.filter(state="stopped").exists(),
     }
 
 
@@ -117,8 +117,7 @@ def _drop(request: HttpRequest, row: ExchangeConnection, by: User | None) -> Non
 
 
 def _again(request: HttpRequest, row: ExchangeConnection, by: User | None) -> None:
-    move = moving.open_move(row) or moving.last_move(row)
-    if move:
+    if move := moving.latest_move(row):
         moving.try_again(move, by=by)
 
 

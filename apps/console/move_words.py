@@ -63,7 +63,7 @@ def calendars(move: Move) -> list[ShownCalendar]:
 def _label(row: CalendarMove) -> str:
     if row.state == State.WAITING and row.cause:
         return _("Tried again soon")
-    if row.state == State.WAITING and row.not_before is not None:
+    if row.state == State.WAITING and row.in_flight:
         return _("Waits for what was just sent")
     return str(row.get_state_display())
 

@@ -41,7 +41,7 @@ def walk(connection: ExchangeConnection, email: str = "") -> Iterator[Stage]:
 
 
 def _at_microsoft(connection: ExchangeConnection, email: str) -> Iterator[Stage]:
-    from apps.exchange.microsoft import check  # noqa: PLC0415 -- as below
+    from apps.exchange.microsoft import check, permissions  # noqa: PLC0415 -- as below
 
     is_good = True
     for told in check.signed_in(connection):
@@ -50,7 +50,10 @@ def _at_microsoft(connection: ExchangeConnection, email: str) -> Iterator[Stage]
     if not is_good:
         return
     if connection.wire == connection.Wire.EWS:
-        yield from _over_ews(connection, email)
+        for stage in _over_ews(connection, email):
+            found = permissions.over_ews(connection, email, stage)
+            connection.permissions = permissions.as_rows(found)
+            yield stage
         return
     for told in check.over_graph(connection, email):
         yield _stage(told.name, told.words, told.error)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
@@ -103,13 +104,6 @@ def store(
         )
 
 
-def forget(connection: ExchangeConnection) -> None:
-    """Erase every token of a connection."""
-    with transaction.atomic():
-        ExchangeConnection.objects.filter(pk=connection.pk).update(sealed_refresh_token="")
-        AccessToken.objects.filter(connection=connection).delete()
-
-
 @dataclass(frozen=True, slots=True)
 class _Grant:
     """What tokens are asked for with. Another account, or organisation, is another grant."""
@@ -126,12 +120,12 @@ class _Tokens:
     connection_id: int
     audience: AccessToken.Audience
     _token: str = field(default="", repr=False)
-    _renew_at: dt.datetime | None = None
+    _good_until: dt.datetime | None = None
 
     @sensitive_variables()
     def get(self, refused: str = "") -> str:
         is_known = bool(self._token) and self._token != refused
-        if is_known and self._renew_at is not None and timezone.now() < self._renew_at:
+        if is_known and self._good_until is not None and timezone.now() < self._good_until:
             return self._token
         return self._stored(refused) or self._in_turn(refused)
 
@@ -165,10 +159,11 @@ class _Tokens:
         grant = _grant_of(row)
         try:
             answer = self._asked(grant)
-        except Transient:
+        except Transient as exc:
             # It is renewed early: the old one may still do, until Microsoft answers again.
             if old := self._stored(refused, to_the_end=True):
                 return old
+            _rest(row, exc.retry_after)
             raise
         if not self._keep(row, grant, answer):
             # Somebody signed in meanwhile; that grant's tokens are the ones that count.
@@ -218,7 +213,9 @@ class _Tokens:
         token = _text(row)
         if token == refused:
             return ""
-        self._token, self._renew_at = token, renew_at
+        # Who holds it already uses it to its end: nothing is renewed just before a write leaves, whose
+        # lease would run out meanwhile.
+        self._token, self._good_until = token, row.expires_at - LAST_USE
         return token
 
     def _row(self) -> AccessToken | None:
@@ -233,6 +230,15 @@ def _text(row: AccessToken | None) -> str:
         return unseal(row.sealed_token) if row is not None else ""
     except SecretUnreadable:
         return ""
+
+
+def _rest(row: ExchangeConnection, wait: dt.timedelta | None) -> None:
+    """Without a token no calendar of the connection gets on: all of them wait, not one by one."""
+    if wait is None:
+        return
+    until = timezone.now() + wait
+    rows = ExchangeConnection.objects.filter(pk=row.pk)
+    rows.filter(Q(paused_until=None) | Q(paused_until__lt=until)).update(paused_until=until)
 
 
 def _locked(connection_id: int) -> ExchangeConnection:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.exchange.microsoft import registration
 
+PERSONAL = ("common", "consumers")
 REGISTER = "docs/microsoft-365.md walks through the registration of the application."
 
 
@@ -26,6 +27,20 @@ def check_registration(**_kwargs: Any) -> list[CheckMessage]:
     present = next(name for name in given if name not in missing)
     return [
         Error(f"{present} is set, and {missing[0]} is not.", hint=REGISTER, id="optixsync.E004")
+    ]
+
+
+@register(Tags.security)
+def check_tenant(**_kwargs: Any) -> list[CheckMessage]:
+    """Where personal accounts may sign in, no organisation can consent, and there are no rooms."""
+    if settings.MICROSOFT_TENANT.lower() not in PERSONAL:
+        return []
+    return [
+        Error(
+            f"MICROSOFT_TENANT is {settings.MICROSOFT_TENANT}, which is for personal accounts too.",
+            hint="Set it to organizations, or to the id of the one organisation.",
+            id="optixsync.E006",
+        )
     ]
 
 

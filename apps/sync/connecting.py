@@ -16,6 +16,7 @@ from apps.exchange.models import ExchangeConnection
 from apps.exchange.powershell import argument
 from apps.resources import services as resources
 from apps.resources.errors import CalendarRefused
+from apps.sync.crossing import ids_of_sleeping, rename_sleeping
 from apps.sync.dispatch import enqueue
 from apps.sync.models import CalendarLink, EventLink, SyncRun
 
@@ -173,6 +174,7 @@ def prove(session: Session) -> None:
     """
     mailbox = _opened(session)
     calendar = session.calendar
+    before, crossed = calendar.mailbox_key or "", ids_of_sleeping(session, mailbox)
     with transaction.atomic():
         session.lease.commit()
         refuse_taken(calendar, mailbox)
@@ -184,6 +186,8 @@ def prove(session: Session) -> None:
             calendar.save(
                 update_fields=["mailbox_key", "folder_id", "mailbox_name", "mailbox_kind"]
             )
+        if crossed is not None:
+            rename_sleeping(calendar, before, crossed)
         _wake_links(calendar)
     session.is_mailbox_proved = True
 

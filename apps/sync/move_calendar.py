@@ -19,6 +19,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.exchange import services as connections
+from apps.exchange.calendar import MailboxKind
 from apps.exchange.errors import (
     AuthenticationFailed,
     ExchangeError,
@@ -110,10 +111,11 @@ class _Way:
         translate = self.translator.to_graph if self.leads_to_graph else self.translator.to_ews
         try:
             return {**(translate(left) if left else {}), **known}
-        except (AuthenticationFailed, Transient):
-            raise
-        except ExchangeError:
-            # A grant for calendars alone may not cover it: UIDs will do.
+        except ExchangeError as exc:
+            # A grant for calendars alone may not cover it: UIDs will do. And on the way back from
+            # Graph, which may be out of order, most ids are known from before.
+            if self.leads_to_graph and isinstance(exc, AuthenticationFailed | Transient):
+                raise
             return known
 
 
@@ -270,7 +272,7 @@ def _is_same_mailbox(way: _Way, found: Look, known: list[Known]) -> bool:
     calendar, mailbox = way.calendar, found.mailbox
     if mailbox is None or _came_from(way, mailbox):
         return True
-    old, new = calendar.folder_id, mailbox.folder_id
+    old, new = calendar.folder_id or calendar.mailbox_key or "", mailbox.folder_id
     is_same = way.translator.is_same_folder
     if is_same(old, new) if way.leads_to_graph else is_same(new, old):
         return True
@@ -413,8 +415,12 @@ def _switch(
 ) -> None:
     calendar.connection = target
     if mailbox is not None:
-        calendar.mailbox_key, calendar.folder_id = mailbox.key, mailbox.folder_id
+        calendar.mailbox_key = mailbox.key
+        # One that was on its way back to its mailbox is still to be opened: that wakes its pairs.
+        calendar.folder_id = mailbox.folder_id if calendar.folder_id else ""
         calendar.mailbox_name = mailbox.name[:255] or calendar.mailbox_name
+        if mailbox.kind is not MailboxKind.UNKNOWN:
+            calendar.mailbox_kind = mailbox.kind.value
     calendar.cursor = calendar.draft_cursor = calendar.rests_with = ""
     calendar.draft_until, calendar.draft_days = None, 0
     calendar.is_full_round_wanted = True

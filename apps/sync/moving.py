@@ -6,6 +6,8 @@ What is left to do stands in rows, so that any worker goes on after any other wa
 from __future__ import annotations
 
 import datetime as dt
+import logging
+import traceback
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -30,6 +32,8 @@ from apps.tenants.installation import may_send
 
 if TYPE_CHECKING:
     from apps.tenants.models import User
+
+logger = logging.getLogger(__name__)
 
 Clock = Callable[[], dt.datetime]
 Wire = ExchangeConnection.Wire
@@ -70,6 +74,11 @@ def open_move(connection: ExchangeConnection) -> Move | None:
     """The move of its calendars that is not over, whoever began it."""
     rows = Move.objects.filter(Q(source=connection) | Q(undoes__source=connection))
     return rows.exclude(state=Move.State.ENDED).first()
+
+
+def latest_move(connection: ExchangeConnection) -> Move | None:
+    """The last one of its calendars, in either direction, over or not."""
+    return Move.objects.filter(Q(source=connection) | Q(undoes__source=connection)).first()
 
 
 def last_move(connection: ExchangeConnection) -> Move | None:
@@ -215,7 +224,7 @@ def _step(move: Move, row: CalendarMove, clock: Clock) -> None:
     except LeaseLost:
         _tell(row, not_before=now + TAKEN_FOR)
     except InFlight as sent:
-        _tell(row, not_before=sent.until)
+        _tell(row, not_before=sent.until, in_flight=1)
     except Transient as exc:
         wait = exc.retry_after or back_off(row.failures)
         is_enough = row.failures + 1 >= MOST_FAILURES
@@ -225,6 +234,18 @@ def _step(move: Move, row: CalendarMove, clock: Clock) -> None:
         if isinstance(exc, AuthenticationFailed):
             stop(move.target_id, exc, now, revision=move.target.revision)
         _tell(row, exc, state=State.STOPPED)
+    except Exception as exc:  # noqa: BLE001 -- the boundary of a calendar: the others go on
+        _tell(row, _unexpected(row, exc), state=State.STOPPED)
+
+
+def _unexpected(row: CalendarMove, exc: Exception) -> ExchangeError:
+    """A defect of ours, told and logged without its own words: those may hold what a row holds."""
+    where = "".join(traceback.format_tb(exc.__traceback__))
+    logger.error("Move of calendar %s: %s\n%s", row.calendar_id, type(exc).__name__, where)
+    return ExchangeError(
+        _("It ended in an error of OptixSync's own: %(error)s.") % {"error": type(exc).__name__},
+        fix=_("Try again. If it happens each time, send the log to your operator."),
+    )
 
 
 def _look(move: Move, row: CalendarMove, clock: Clock) -> None:
@@ -254,6 +275,7 @@ def _move(row: CalendarMove, clock: Clock) -> None:
         calendar = _calendar(row, row.move.source_id)
         found = look(calendar, row.move.target, clock(), lease.renew)
         carry(row, calendar, found, lease, clock())
+        logger.info("Calendar %s goes on over connection %s", calendar.pk, row.move.target.uuid)
     finally:
         _release(lease)
 

@@ -141,23 +141,28 @@ def _matched_by_kin(
     """
     found: dict[int, Remote] = {}
     left = dict(free)
-    for kin_of_link, kin_of_event in (
-        (lambda link: link.key.item_id, lambda event: event.key.item_id),
-        (lambda link: link.uid, lambda event: event.uid),
-    ):
+    for kin in (_item, _uid):
         groups: defaultdict[str, list[Link]] = defaultdict(list)
         for link in lost:
             if link.id not in found:
-                groups[kin_of_link(link)].append(link)
+                groups[kin(link)].append(link)
         candidates: defaultdict[str, list[Remote]] = defaultdict(list)
         for event in left.values():
-            candidates[kin_of_event(event)].append(event)
-        for kin, group in groups.items():
-            if kin and kin in candidates:
-                found |= _matched(group, candidates[kin], events)
+            candidates[kin(event)].append(event)
+        for name, group in groups.items():
+            if name and name in candidates:
+                found |= _matched(group, candidates[name], events)
         for event in found.values():
             left.pop(event.key, None)
     return found
+
+
+def _item(one: Link | Remote) -> str:
+    return one.key.item_id
+
+
+def _uid(one: Link | Remote) -> str:
+    return one.uid
 
 
 def _matched(

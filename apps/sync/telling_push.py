@@ -41,10 +41,10 @@ def push_words(connection: ExchangeConnection, now: dt.datetime | None = None) -
     return _told_at_once()
 
 
-def calendar_push_words(calendar: CalendarLink, now: dt.datetime | None = None) -> str:
+def calendar_push_words(calendar: CalendarLink | None, now: dt.datetime | None = None) -> str:
     """The same for one calendar."""
-    connection = calendar.connection
-    if connection is None or not calendar.mailbox_key:
+    connection = None if calendar is None else calendar.connection
+    if calendar is None or connection is None or not calendar.mailbox_key:
         return ""
     if why := _why_polled(connection):
         return why

@@ -119,6 +119,7 @@ def test_organisation_wide_from_the_menu_to_the_last_tick(owner: Page) -> None:
     expect(owner.get_by_text("Works", exact=True)).to_be_visible()
     expect(owner.get_by_role("heading", name="Access to Lantern House")).to_be_visible()
     look(owner, "microsoft_organisation", owner.url)
+    look(owner, "microsoft_install_registered", microsoft.INSTALL)
 
 
 def test_wrong_account_that_came_in_silence_is_replaced_on_the_spot(owner: Page) -> None:

@@ -15,7 +15,7 @@ from apps.sandbox import seed, seed_microsoft
 from apps.sandbox.diary_microsoft import LANTERN, QUARRY
 from apps.sandbox.server import SandboxServer, serve
 from apps.sandbox.store import Store
-from tests.browser.conftest import HEIGHT, THEMES, WIDTHS, check_page, look, opened, screenshot
+from tests.browser.conftest import HEIGHT, WIDTHS, check_page, look, opened, screenshot
 
 
 class _Application(BaseHTTPRequestHandler):
@@ -73,7 +73,7 @@ def asking(sandbox: SandboxServer, application: str, **more: str) -> str:
 
 def looked_at(page: Page, name: str) -> None:
     """Check the page as it stands: what was posted cannot be opened by its address."""
-    for theme in THEMES:
+    for theme in ("dark", "light"):
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": HEIGHT})

@@ -258,6 +258,16 @@ def test_calendars_wait_for_the_check_of_another_account(me: Person) -> None:
     assert connection.email == VISITOR
 
 
+def test_installing_the_same_once_more_makes_no_second_connection(me: Person) -> None:
+    first = delegated(me)
+    me.install("account").choose(DESK)
+    assert checked() == first
+
+    me.install("account").choose(VISITOR).accept()
+
+    assert ExchangeConnection.objects.count() == 2
+
+
 # --- Another organisation --------------------------------------------------------------------------
 
 

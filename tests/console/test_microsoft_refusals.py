@@ -427,6 +427,20 @@ def test_smaller_roles_begin_nothing(
         assert manager.post(page).status_code == 403
 
 
+def test_every_step_needs_the_token_of_the_page_and_is_a_post(me: Person, owner: User) -> None:
+    me.install().choose(ADMIN).accept()
+    of_attempt = [
+        reverse(f"admin:microsoft_{name}", args=[the_attempt().uuid])
+        for name in ("again", "consent", "granted", "answer")
+    ]
+    without = Client(enforce_csrf_checks=True)
+    without.force_login(owner)
+
+    assert [without.post(step).status_code for step in (INSTALL, *of_attempt)] == [403] * 5
+    assert [me.client.get(step).status_code for step in of_attempt] == [405] * 4
+    assert the_attempt().step == "consent"
+
+
 def test_exchange_server_has_no_account_of_microsofts(me: Person, tenant: Tenant) -> None:
     server = ExchangeConnection.objects.create(tenant=tenant, wire="ews", name="Server")
 

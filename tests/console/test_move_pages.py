@@ -250,3 +250,28 @@ def test_managers_may_not_move(
 
     assert manager.get(address(over_ews)).status_code == 403
     assert manager.post(address(over_ews), {"do": "use-grant"}).status_code == 403
+
+
+def test_what_waits_and_what_was_undone_is_told(
+    owner: Client,
+    over_ews: ExchangeConnection,
+    over_graph: ExchangeConnection,
+    calendar: CalendarLink,
+) -> None:
+    move = ended(over_ews, over_graph, calendar)
+    back = Move.objects.create(source=over_graph, target=over_ews, undoes=move, state="moving")
+    row = CalendarMove.objects.create(
+        move=back, calendar=calendar, in_flight=1, not_before=timezone.now()
+    )
+    assert "Waits for what was just sent" in owner.get(address(over_ews)).content.decode()
+
+    CalendarMove.objects.filter(pk=row.pk).update(in_flight=0, cause="Busy.")
+    assert "Tried again soon" in owner.get(address(over_ews)).content.decode()
+
+    Move.objects.filter(pk=back.pk).update(state="ended", ended_at=timezone.now())
+    CalendarMove.objects.filter(pk=row.pk).update(state="moved", cause="")
+    CalendarLink.objects.update(connection=over_ews)
+    shown = owner.get(address(over_ews)).content.decode()
+    assert "Back to Over EWS: Ended" in shown
+    assert "Undo the move" not in shown
+    assert "Look what would happen" in shown

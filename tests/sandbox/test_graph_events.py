@@ -121,6 +121,16 @@ def test_an_all_day_event_of_another_zone_is_no_midnight_in_utc(graph: Graph) ->
             {"singleValueExtendedProperties": [{"id": "Name", "value": "x"}]},
             "ErrorInvalidPropertyRequest",
         ),
+        ({"singleValueExtendedProperties": [{"id": STAMP}]}, "ErrorInvalidPropertyRequest"),
+        ({"singleValueExtendedProperties": STAMP}, "RequestBodyRead"),
+        ({"subject": 7}, "RequestBodyRead"),
+        ({"body": "words"}, "RequestBodyRead"),
+        ({"reminderMinutesBeforeStart": "soon"}, "RequestBodyRead"),
+        ({"attendees": "all"}, "ErrorPropertyValidationFailure"),
+        ({"attendees": [attendee("ann@far.example", "guest")]}, "RequestBodyRead"),
+        ({"transactionId": "x" * 256}, "ErrorPropertyValidationFailure"),
+        ({"start": {"dateTime": "2027-02-30T09:00:00"}}, "ErrorInvalidParameter"),
+        ({"start": None}, "RequestBodyRead"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(
@@ -423,3 +433,96 @@ def test_instances_are_those_of_a_series_alone(graph: Graph) -> None:
     refusal = graph.refused("GET", f"{EVENTS}/{made['id']}/instances", params=window)
 
     assert refusal == (400, "ErrorInvalidRequest")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "span"),
+    [
+        ({"type": "hourly"}, {}),
+        ({"interval": "often"}, {}),
+        ({"daysOfWeek": ["someday"]}, {}),
+        ({"type": "relativeMonthly", "daysOfWeek": ["monday", "tuesday"]}, {}),
+        ({}, {"type": "sometimes"}),
+        ({}, {"startDate": "soon"}),
+        ({}, {"numberOfOccurrences": 0}),
+    ],
+)
+def test_a_recurrence_that_cannot_be_is_refused(
+    graph: Graph, pattern: dict[str, Any], span: dict[str, Any]
+) -> None:
+    rule = weekly()
+    wrong = {"pattern": {**rule["pattern"], **pattern}, "range": {**rule["range"], **span}}
+
+    refusal = graph.refused("POST", EVENTS, json=event(day=4, recurrence=wrong))
+
+    assert refusal == (400, "ErrorCalendarInvalidRecurrence")
+
+
+def test_a_recurrence_without_pattern_or_range_is_refused(graph: Graph) -> None:
+    for wrong in ("weekly", {"pattern": weekly()["pattern"]}):
+        refusal = graph.refused("POST", EVENTS, json=event(day=4, recurrence=wrong))
+        assert refusal == (400, "ErrorCalendarInvalidRecurrence")
+
+
+def test_a_series_without_end_goes_on(graph: Graph) -> None:
+    rule = {**weekly(), "range": {"type": "noEnd", "startDate": "2027-03-04"}}
+
+    made = graph.post(EVENTS, event(day=4, recurrence=rule))
+
+    assert made["recurrence"]["range"]["type"] == "noEnd"
+    window = {"startDateTime": "2037-03-01", "endDateTime": "2037-03-31"}
+    assert len(graph.get(f"{EVENTS}/{made['id']}/instances", **window)["value"]) == 4
+
+
+def test_a_series_becomes_a_single_event_when_its_recurrence_is_taken_away(graph: Graph) -> None:
+    made = graph.post(EVENTS, event(day=4, recurrence=weekly()))
+
+    changed = graph.patch(f"{EVENTS}/{made['id']}", {"recurrence": None, "body": None})
+
+    assert (changed["type"], changed["recurrence"]) == ("singleInstance", None)
+
+
+def test_the_global_object_id_and_properties_by_number_or_tag_can_be_read(graph: Graph) -> None:
+    meeting = "Binary {6ed8da90-450b-101b-98da-00aa003f1305} Id 0x3"
+    numbered = "Integer {00062002-0000-0000-c000-000000000046} Id 0x8205"
+    tagged = "String 0x001A"
+    written = [{"id": numbered, "value": "2"}, {"id": tagged, "value": "IPM.Appointment"}]
+    made = graph.post(EVENTS, event(singleValueExtendedProperties=written))
+
+    sought = " or ".join(f"id eq '{one}'" for one in (meeting, numbered, tagged))
+    asked = {"$expand": f"singleValueExtendedProperties($filter={sought})"}
+    shown = graph.get(f"{EVENTS}/{made['id']}", **asked)["singleValueExtendedProperties"]
+
+    assert [one["id"] for one in shown] == [meeting, numbered, tagged]
+    assert [one["value"] for one in shown[1:]] == ["2", "IPM.Appointment"]
+
+
+def test_a_zone_that_windows_does_not_know_is_good_for_showing(graph: Graph) -> None:
+    graph.post(EVENTS, event())
+
+    shown = graph.ask("GET", EVENTS, prefer='outlook.timezone="Etc/GMT+3"').json()["value"][0]
+
+    assert shown["start"] == {"dateTime": "2027-03-01T06:00:00.0000000", "timeZone": "Etc/GMT+3"}
+
+
+def test_an_accepted_meeting_is_busy_and_a_cancelled_one_cannot_be_answered(graph: Graph) -> None:
+    graph.server.store.set_attendant(ROOM, automate_processing="AutoUpdate")
+    made = graph.post(PERSON, event(attendees=[attendee(ROOM, "resource")]))
+    copy = graph.get(EVENTS)["value"][0]
+    assert (copy["showAs"], copy["responseStatus"]["response"]) == ("tentative", "notResponded")
+
+    graph.post(f"{EVENTS}/{copy['id']}/accept", {}, status=202)
+    accepted = graph.get(f"{EVENTS}/{copy['id']}")
+    graph.post(f"{PERSON}/{made['id']}/cancel", {}, status=202)
+    refusal = graph.refused("POST", f"{EVENTS}/{copy['id']}/accept", json={})
+
+    assert (accepted["showAs"], accepted["responseStatus"]["response"]) == ("busy", "accepted")
+    assert refusal == (400, "ErrorInvalidRequest")
+
+
+def test_an_event_without_a_start_or_an_end_is_refused(graph: Graph) -> None:
+    for name in ("start", "end"):
+        content = event()
+        del content[name]
+        refusal = graph.refused("POST", EVENTS, json=content)
+        assert refusal == (400, "ErrorPropertyValidationFailure")

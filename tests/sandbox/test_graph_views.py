@@ -224,3 +224,19 @@ def test_a_cancelled_meeting_stays_and_says_so(graph: Graph) -> None:
     store.write(item.id, {}, is_cancelled=True)
 
     assert graph.get(VIEW, **WINDOW)["value"][0]["isCancelled"] is True
+
+
+def test_a_window_of_more_than_five_years_is_too_much(graph: Graph) -> None:
+    long = {"startDateTime": "2020-01-01", "endDateTime": "2027-01-01"}
+
+    assert graph.refused("GET", VIEW, params=long) == (400, "ErrorCalendarViewRangeTooBig")
+
+
+def test_a_calendar_can_be_asked_for_some_properties(graph: Graph) -> None:
+    found = graph.get(f"users/{ROOM}/calendar", **{"$select": "canEdit"})
+
+    assert {name for name in found if not name.startswith("@")} == {"id", "canEdit"}
+
+
+def test_an_unknown_calendar_is_not_found(graph: Graph) -> None:
+    assert graph.refused("GET", f"users/{ROOM}/calendars/AAU/events") == (404, "ErrorItemNotFound")

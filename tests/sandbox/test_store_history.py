@@ -46,8 +46,7 @@ def test_an_immutable_id_can_be_told_of_what_is_gone() -> None:
 
     assert ids.of_ews(store, moved.id, immutable=True) == named
     assert ids.of_ews(store, item.id, immutable=True) == named
-    assert ids.is_immutable(named)
-    assert not ids.is_immutable(ids.of_ews(store, item.id, immutable=False))
+    assert ids.of_ews(store, item.id, immutable=False) == ids.rest(item.id) != named
 
 
 def test_a_change_of_one_occurrence_is_noted_by_its_number() -> None:

@@ -291,6 +291,7 @@ class SandboxOutlook:
     def shift_series(self, item_id: str, by: dt.timedelta) -> None:
         item = self._item(EventKey(item_id))
         rule = item.recurrence
+        assert rule is not None
         zone = zones.zone(item.start_zone)
         starts_at = item.start.astimezone(zone).replace(tzinfo=None) + by
         passed = starts_at.date() - item.start.astimezone(zone).date()
@@ -307,6 +308,7 @@ class SandboxOutlook:
     def cut_series(self, item_id: str, count: int) -> None:
         item = self._item(EventKey(item_id))
         rule = item.recurrence
+        assert rule is not None
         self.store.write(item.id, {"recurrence": replace(rule, count=count, end=None)})
 
     def make_single(self, item_id: str) -> None:

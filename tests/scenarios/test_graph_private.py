@@ -15,7 +15,9 @@ def wire() -> str:
     return "graph"
 
 
-def test_event_that_turns_private_past_the_window_is_erased(world: GraphWorld) -> None:
+def test_event_that_turns_private_past_the_window_is_erased(  # type: ignore[no-redef]
+    world: GraphWorld,
+) -> None:
     """Of what lies past its window a delta tells nothing: it is found when the window gets there."""
     key = secret(world)
     world.sync()

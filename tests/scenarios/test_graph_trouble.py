@@ -25,7 +25,7 @@ from tests.sync.test_trouble import (  # noqa: F401 -- these run with the world 
     test_restored_event_of_ours_is_an_ordinary_exchange_event,
     test_swap_in_outlook_opens_conflict_and_cursor_advances,
 )
-from tests.sync.world import HOUR, mirror_equals_calendar
+from tests.sync.world import DAY, HOUR, mirror_equals_calendar
 
 pytestmark = pytest.mark.django_db
 
@@ -197,3 +197,43 @@ def test_repeated_rows_empty_pages_and_thin_rows_make_no_second_booking(world: G
     assert Booking.objects.blocking().count() == 6
     assert mirror_equals_calendar(world)
     assert world.blocking_here() == world.blocking_there()
+
+
+def test_lost_token_costs_a_full_round_and_no_booking(world: GraphWorld) -> None:
+    world.book(24)
+    gone = world.outlook.book(world.at(48), world.at(49))
+    world.outlook.book(world.at(72), world.at(73))
+    world.sync()
+    world.outlook.delete(gone)
+    world.server.store.forget_sync_states(world.mailbox.box.calendar.id)
+
+    world.sync()
+
+    both = [(world.at(24), world.at(25)), (world.at(72), world.at(73))]
+    assert world.blocking_here() == world.blocking_there() == both
+    assert mirror_equals_calendar(world)
+
+
+def test_event_that_leaves_the_window_and_comes_back_keeps_its_booking(world: GraphWorld) -> None:
+    key = world.outlook.book(world.at(24), world.at(25))
+    world.sync()
+    (before,) = Booking.objects.all()
+    world.outlook.move(key, world.at(24 * 400))
+    world.sync()
+    world.outlook.move(key, world.at(30))
+
+    world.sync()
+
+    assert Booking.objects.blocking().get() == before
+    assert world.blocking_here() == world.blocking_there()
+
+
+def test_access_token_that_expired_in_the_night_costs_no_run(world: GraphWorld) -> None:
+    world.outlook.book(world.at(48), world.at(49))
+    world.sync()
+    world.later(DAY)
+    world.outlook.book(world.at(72), world.at(73))
+
+    assert world.sync().outcome == "done"
+
+    assert Booking.objects.blocking().count() == 2

@@ -12,16 +12,19 @@ from apps.bookings.models import Booking
 from apps.exchange import transport
 from apps.exchange.calendar import ShowAs
 from apps.exchange.graph import session as graph_session
+from apps.exchange.models import ExchangeConnection
 from apps.resources.models import Resource
 from apps.sandbox.server import SandboxServer
-from apps.sync import connecting, leave, move_calendar, moving
+from apps.sync import connecting, leave, move_calendar, moving, tasks
 from apps.sync.lease import acquire
-from apps.sync.models import EventLink, RemoteEvent
+from apps.sync.models import CalendarLink, EventLink, RemoteEvent
 from apps.sync.move_models import CalendarMove, KeptId, Move
-from tests.scenarios.moving import MovingWorld, be_the_sandbox, make_moving_world
+from tests.scenarios.moving import MovingWorld, be_the_sandbox, make_moving_world, microsoft
 from tests.sync.world import DAY, HOUR
 
 pytestmark = pytest.mark.django_db
+
+SECRET = "Merger talks"
 
 
 @pytest.fixture(autouse=True)
@@ -509,3 +512,119 @@ def test_one_move_at_a_time_and_a_preview_can_be_dropped(world: MovingWorld) -> 
     assert moving.open_move(world.over_ews) == first
     moving.drop(first)
     assert world.preview().state == Move.State.PREVIEWED
+
+
+def test_way_back_is_open_when_graph_is_out_of_order(world: MovingWorld) -> None:
+    furnish(world)
+    bookings, links = here(world), world.links()
+    move = world.go_over()
+    world.settle()
+    world.server.store.organisation("example.com").rbac_scope = frozenset()
+    world.sync()
+    assert world.calendar.state == "needs_attention"
+    world.server.store.organisation("example.com").rbac_scope = None
+    for operation in ("POST translateExchangeIds", "GET calendarView", "POST $batch"):
+        world.fault("error", operation=operation, code="InvalidAuthenticationToken", count=None)
+    world.forget_requests()
+
+    world.undo(move)
+    world.settle()
+
+    world.over_ews.refresh_from_db()
+    assert world.over_ews.stopped_at is None
+    assert world.calendar.connection == world.over_ews
+    assert world.writes() == []
+    assert (here(world), world.links()) == (bookings, links)
+
+
+def test_error_of_our_own_stops_one_calendar_without_its_words(
+    world: MovingWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    furnish(world)
+
+    def broken(*_args: Any) -> None:
+        raise ValueError(SECRET)
+
+    monkeypatch.setattr(moving, "carry", broken)
+
+    move = world.go_over()
+
+    row = move.calendars.get()
+    assert (move.state, row.state) == (Move.State.ENDED, CalendarMove.State.STOPPED)
+    assert "ValueError" in row.cause
+    assert SECRET not in row.cause + caplog.text
+    assert world.calendar.connection == world.over_ews
+
+
+def test_mailbox_of_a_server_that_went_to_exchange_online_moves_too(world: MovingWorld) -> None:
+    furnish(world)
+    links = world.links()
+    ExchangeConnection.objects.filter(pk=world.over_ews.pk).update(
+        kind="exchange_server", access="impersonation", organisation_id=""
+    )
+    world.over_ews.refresh_from_db()
+    refuse_to_translate(world)
+    # Its folder has another id over there.
+    CalendarLink.objects.filter(pk=world.calendar.pk).update(folder_id="on premises")
+    world.forget_requests()
+
+    move = world.go_over()
+    world.settle()
+
+    assert move.calendars.get().missing == 0
+    assert world.calendar.state == "in_sync"
+    assert world.writes() == []
+    assert world.links() == links
+
+
+def test_tasks_look_move_and_forget(world: MovingWorld) -> None:
+    furnish(world)
+    move = moving.preview(world.over_ews, world.over_graph, by=None)
+
+    assert tasks.carry_on_move(move.pk) == "done, or waits"
+    move.refresh_from_db()
+    assert move.state == Move.State.PREVIEWED
+    assert "moves 0" in tasks.dispatch()
+    assert "forgot 0" in tasks.release_claims()
+    moving.start(move, by=None)
+    Move.objects.update(worked_until=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    assert "moves 1" in tasks.dispatch()
+
+
+@pytest.mark.parametrize("translates", [True, False], ids=["by id", "by UID"])
+def test_uninstalled_over_ews_and_installed_over_graph_adopts_every_pair(
+    world: MovingWorld, translates: bool
+) -> None:
+    furnish(world)
+    bookings = here(world)
+    if not translates:
+        refuse_to_translate(world)
+    leave.uninstall(world.over_ews, keeps_ours_there=True, keeps_theirs_here=True)
+    world.calendar.refresh_from_db()
+    assert world.calendar.state == "not_connected"
+    world.forget_requests()
+
+    assert connecting.reconnect([world.calendar], world.over_graph) == 1
+    world.settle()
+
+    assert world.calendar.state == "in_sync"
+    assert here(world) == bookings
+    assert world.writes() == []
+    assert not EventLink.objects.filter(state="dormant").exists()
+
+
+def test_calendar_that_is_just_being_connected_again_moves_and_wakes(world: MovingWorld) -> None:
+    furnish(world)
+    bookings = here(world)
+    leave.uninstall(world.over_ews, keeps_ours_there=True, keeps_theirs_here=True)
+    over_ews = microsoft(world.server, world.resource.tenant, "ews", "Again over EWS")
+    world.calendar.refresh_from_db()
+    connecting.reconnect([world.calendar], over_ews)
+    world.over_ews = over_ews
+
+    world.go_over()
+    world.settle()
+
+    assert world.calendar.connection == world.over_graph
+    assert here(world) == bookings
+    assert not EventLink.objects.filter(state="dormant").exists()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from apps.exchange.errors import ExchangeError
 from apps.exchange.graph import codes, links
-from apps.exchange.graph.client import Answer, Call, Client, prefer
+from apps.exchange.graph.client import Answer, Call, Client, prefer, request_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,13 +48,13 @@ def ask(client: Client, calls: Sequence[Call]) -> list[Mapping[str, Any] | Excha
     ]
 
 
-def _packed(client: Client, calls: Sequence[Call], left: Sequence[int]) -> list[list[int]]:
+def _packed(client: Client, calls: Sequence[Call], left: list[int]) -> list[list[int]]:
     """Which parts go together: those of one mailbox behind its own, others a few of each mailbox."""
     at_once = client.settings.calls_per_mailbox
     emails = {calls[number].email or client.email for number in left}
     if len(emails) == 1 and len(left) > at_once:
         # One place is the mailbox's own.
-        return [left[at : at + LARGEST - 1] for at in range(0, len(left), LARGEST - 1)]  # type: ignore[misc]
+        return [left[at : at + LARGEST - 1] for at in range(0, len(left), LARGEST - 1)]
     batches: list[list[int]] = []
     for number in left:
         email = calls[number].email or client.email
@@ -129,5 +129,6 @@ def _answers(client: Client, outer: Call) -> dict[str, Answer]:
             body if isinstance(body, dict) else {},
             retry_after=str(names.get("retry-after", "")),
             is_damaged=not isinstance(body, dict),
+            request_id=request_id(str(names.get("request-id", ""))),
         )
     return found

@@ -10,10 +10,8 @@ from django.utils.translation import gettext as _
 
 from apps.exchange import zones
 from apps.exchange.calendar import (
-    CalendarEvent,
     Content,
     CursorPage,
-    EventKey,
     EventRef,
     Item,
     Mailbox,
@@ -27,25 +25,25 @@ from apps.exchange.errors import (
     AccessDenied,
     ExchangeError,
     NotFound,
-    Rejected,
-    StaleChangeKey,
     SyncStateInvalid,
-    Unclear,
 )
-from apps.exchange.graph import batch, codes, cursors, links, mapping
+from apps.exchange.graph import batch, codes, cursors, mapping
+from apps.exchange.graph.calls import PAGE, Calls
 from apps.exchange.graph.client import Call, Client
-from apps.exchange.graph.codes import Duplicate, Unsearchable
-from apps.exchange.graph.mapping import Kind, Row, Unreadable, text
-from apps.exchange.graph.reading import PAGE, Reader, paged, single
+from apps.exchange.graph.mapping import Kind, Row, text
+from apps.exchange.graph.reading import Reader, single
 from apps.exchange.graph.session import ORGANISATION
+from apps.exchange.graph.writing import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from apps.exchange.graph.session import GraphSettings
 
-# Rows of a page of a delta: thin ones for the most part.
-DELTA_PAGE = 500
+# Rows of a page of a delta: what is passed on the way to a cursor, and what is read, which may take a
+# batch for each twenty of them.
+PASSED_PAGE = 500
+CHANGES_PAGE = 100
 LONGEST_KEY = 600
 # What tells whether something changed, where a delta may not be read.
 _VERSIONS = "id,changeKey,type,seriesMasterId"
@@ -68,8 +66,10 @@ class GraphCalendar:
 
     def __init__(self, client: Client, *, page_size: int = PAGE) -> None:
         self.client = client
-        self._delta_page = min(page_size, DELTA_PAGE)
-        self._reader = Reader(client, page_size=page_size)
+        self._page_size = page_size
+        self._calls = Calls(client.email, page_size=page_size)
+        self._reader = Reader(client, self._calls)
+        self._writer = Writer(client, self._calls, self._reader)
         # Told as removed by the last page of changes, and not looked up yet.
         self._removed: list[str] = []
         self._looked_up: dict[str, Item | None] = {}
@@ -82,14 +82,7 @@ class GraphCalendar:
         and, where the app's own permissions reach that far,
         https://learn.microsoft.com/graph/api/user-get-mailboxsettings
         """
-        calendar = Call(
-            "GET calendar",
-            links.with_query(self._path("calendar"), _select="id,name,canEdit,owner"),
-        )
-        settings = Call(
-            "GET mailboxSettings",
-            links.with_query(self._path("mailboxSettings"), _select="userPurpose,timeZone"),
-        )
+        calendar, settings = self._calls.calendar(), self._calls.settings()
         is_organisation = self.client.settings.access == ORGANISATION
         calls = [calendar, settings] if is_organisation else [calendar]
         answers = batch.ask(self.client, calls)
@@ -123,10 +116,10 @@ class GraphCalendar:
             known = self._known(cursor)
             if isinstance(known, cursors.Shown):
                 return CursorPage(cursor, is_last=True)
-            call = self._follow(known)
+            call = self._calls.follow(known, min(self._page_size, PASSED_PAGE))
             page = self.client.ask(call)
         else:
-            call = self._reader.delta_call(window, self._delta_page)
+            call = self._calls.delta(window, min(self._page_size, PASSED_PAGE))
             try:
                 page = self.client.ask(call)
             except AccessDenied:
@@ -144,10 +137,10 @@ class GraphCalendar:
         whole too.
         """
         known = self._known(cursor)
-        self._removed, self._looked_up = [], {}
+        self._forget()
         if isinstance(known, cursors.Shown):
             return self._compared(known, cursor, window)
-        call = self._follow(known)
+        call = self._calls.follow(known, min(self._page_size, CHANGES_PAGE))
         page = self.client.ask(call)
         latest: dict[str, Row] = {}
         for row in self.client.rows_of(page, call):
@@ -167,8 +160,6 @@ class GraphCalendar:
                 wanted.setdefault(row_id, False)
             else:
                 told.append(single(row, row_id))
-        if latest:
-            self._reader.forget()
         items, lost = self._reader.read(wanted, window)
         gone = tuple(dict.fromkeys((*(one for one in removed if one not in wanted), *lost)))
         self._removed = list(gone)
@@ -179,7 +170,6 @@ class GraphCalendar:
         now = cursors.digests(self._versions(before.window))
         if now == before.digests:
             return Page((), (), cursor, is_last=True)
-        self._reader.forget()
         changed = [one for one, digest in now.items() if before.digests.get(one) != digest]
         items, lost = self._reader.read(dict.fromkeys(changed, False), window)
         gone = (*(one for one in before.digests if one not in now), *lost)
@@ -188,16 +178,13 @@ class GraphCalendar:
         return Page(tuple(items), gone, after, is_last=True)
 
     def _versions(self, window: Window) -> list[Row]:
-        return list(self.client.rows(self._reader.view_call(window, fields=_VERSIONS)))
+        return list(self.client.rows(self._calls.view(window, fields=_VERSIONS)))
 
     def _known(self, cursor: str) -> str | cursors.Shown:
         try:
             return cursors.read(cursor, self.client.email)
         except cursors.NoCursor:
             raise SyncStateInvalid(_("The cursor is of no use for this mailbox.")) from None
-
-    def _follow(self, link: str) -> Call:
-        return Call("GET calendarView/delta", link, headers=paged(self._delta_page))
 
     def _next(self, page: Row, call: Call) -> tuple[str, bool]:
         """The cursor behind a page, and whether it stands at now."""
@@ -210,26 +197,11 @@ class GraphCalendar:
 
     def view(self, window: Window, after: str = "") -> ViewPage:
         """https://learn.microsoft.com/graph/api/calendar-list-calendarview"""
-        call = self._reader.view_call(window)
-        if after:
-            call = Call(call.operation, self.client.relative(after, call))
-        page = self.client.ask(call)
-        found = self._reader.sort(self.client.rows_of(page, call))
-        events, problems = found.events, found.problems
-        if found.masters:
-            for item in self._reader.read(dict.fromkeys(found.masters, True), window)[0]:
-                events += item.events
-                if item.problem:
-                    problems[item.item_id] = item.problem
-        shown = [one for one in events if window.overlaps(one.starts_at, one.ends_at)]
-        link = text(page, "@odata.nextLink")
-        if link:
-            self.client.relative(link, call)
-        return ViewPage(
-            tuple(sorted(shown, key=lambda one: (one.starts_at, one.key))),
-            tuple(problems.items()),
-            link,
-        )
+        return self._reader.view(window, after)
+
+    def find(self, window: Window, *, stamp: str = "", uid: str = "") -> tuple[Item, ...]:
+        """https://learn.microsoft.com/graph/api/calendar-list-events"""
+        return self._reader.find(window, stamp=stamp, uid=uid)
 
     def read(self, item_id: str, window: Window) -> Item:
         """https://learn.microsoft.com/graph/api/event-get, with its instances where it is a series."""
@@ -252,167 +224,32 @@ class GraphCalendar:
         self._looked_up |= found
         return self._looked_up.pop(item_id)
 
-    def find(self, window: Window, *, stamp: str = "", uid: str = "") -> tuple[Item, ...]:
-        """https://learn.microsoft.com/graph/api/singlevaluelegacyextendedproperty-get"""
-        conditions = []
-        if stamp:
-            conditions.append(
-                f"singleValueExtendedProperties/Any(ep: ep/id eq '{mapping.STAMP}' "
-                f"and ep/value eq '{_quoted(stamp)}')"
-            )
-        if uid:
-            conditions.append(f"iCalUId eq '{_quoted(uid)}'")
-        try:
-            found = dict(self._reader.found(map(self._reader.search_call, conditions)))
-        except Unsearchable:
-            found = {
-                one.key.item_id: one.is_occurrence
-                for one in self._window(window)
-                if {stamp, uid} & {one.stamp, one.uid} - {""}
-            }
-        items, _lost = self._reader.read(found, window)
-        return tuple(items)
-
-    def _window(self, window: Window) -> Iterator[CalendarEvent]:
-        after = ""
-        while True:
-            page = self.view(window, after)
-            yield from page.events
-            after = page.next
-            if not after:
-                return
-
     # --- Writing --------------------------------------------------------------------------------
 
+    def _forget(self) -> None:
+        """What was looked up may be something else now."""
+        self._reader.forget()
+        self._removed, self._looked_up = [], {}
+
     def create(self, content: Content, *, stamp: str, attempt_id: str) -> EventRef:
-        """https://learn.microsoft.com/graph/api/user-post-events
-
-        A transactionId that was used before writes nothing: the event that has it is ours.
-        """
-        body = mapping.new_event(content, stamp=stamp, attempt_id=attempt_id)
-        call = Call("POST events", self._path("calendar", "events"), body, is_write=True)
-        try:
-            row = self.client.ask(call)
-        except Duplicate as error:
-            found = self._written_before(error, content, stamp, attempt_id)
-        else:
-            found = EventRef(EventKey(text(row, "id")), mapping.change_key(row))
-        if not (found.key.item_id and found.change_key):
-            raise codes.damaged(self.client.where(call))
-        return found
-
-    def _written_before(
-        self, error: Duplicate, content: Content, stamp: str, attempt_id: str
-    ) -> EventRef:
-        window = Window(content.starts_at, content.ends_at)
-        if error.existing:
-            items, _lost = self._reader.read({error.existing: False}, window)
-        else:
-            items = list(self.find(window, stamp=stamp))
-        for item in items:
-            if not item.is_series and any(one.attempt_id == attempt_id for one in item.events):
-                if self._reader.is_shown(item):
-                    return item.events[0].ref
-                # In another calendar of the mailbox: a person has put it there.
-                raise error
-        raise Unclear(_("This event has been written before, and cannot be found yet."))
+        """https://learn.microsoft.com/graph/api/user-post-events"""
+        self._forget()
+        return self._writer.create(content, stamp=stamp, attempt_id=attempt_id)
 
     def update(self, ref: EventRef, content: Content, parts: Parts) -> EventRef:
-        """https://learn.microsoft.com/graph/api/event-update
-
-        An occurrence is written by its own id, and becomes an exception.
-        """
-        call = Call(
-            "PATCH events/{id}",
-            self._path("events", self._own_id(ref)),
-            mapping.changes(content, parts),
-            headers={"If-Match": f'W/"{ref.change_key}"'},
-            is_write=True,
-        )
-        self._reader.forget()
-        try:
-            row = self.client.ask(call)
-        except StaleChangeKey:
-            # Moved to another calendar it has another version, too.
-            self._current(ref, is_any_version=True)
-            raise
-        if not mapping.change_key(row):
-            raise codes.damaged(self.client.where(call))
-        own_id = text(row, "id") if ref.key.original_start else ""
-        return EventRef(ref.key, mapping.change_key(row), own_id)
+        """https://learn.microsoft.com/graph/api/event-update"""
+        self._forget()
+        return self._writer.update(ref, content, parts)
 
     def delete(self, ref: EventRef) -> None:
-        """https://learn.microsoft.com/graph/api/event-delete
-
-        Whether it looks at If-Match is nowhere written, so the event is read before.
-        """
-        row = self._current(ref)
-        self._reader.forget()
-        self.client.ask(
-            Call(
-                "DELETE events/{id}",
-                self._path("events", text(row, "id")),
-                headers={"If-Match": f'W/"{mapping.change_key(row)}"'},
-                is_write=True,
-            )
-        )
+        """https://learn.microsoft.com/graph/api/event-delete"""
+        self._forget()
+        self._writer.delete(ref)
 
     def decline(self, ref: EventRef) -> None:
-        """https://learn.microsoft.com/graph/api/event-decline, which knows no If-Match."""
-        row = self._current(ref)
-        try:
-            is_invitation = mapping.event(row).is_invitation
-        except Unreadable:
-            is_invitation = True
-        if not is_invitation:
-            raise Rejected(_("An appointment without another organiser cannot be declined."))
-        self._reader.forget()
-        url = self._path("events", text(row, "id"), "decline")
-        body: dict[str, Any] = {"sendResponse": True}
-        self.client.ask(Call("POST events/{id}/decline", url, body, is_write=True))
-
-    def _current(self, ref: EventRef, *, is_any_version: bool = False) -> Row:
-        """The event as it is now, if nobody changed it since that version.
-
-        Raises:
-            NotFound, StaleChangeKey.
-        """
-        own_id = self._own_id(ref)
-        row = self.client.ask(self._reader.event_call(own_id))
-        is_occurrence = mapping.kind(row) in (Kind.OCCURRENCE, Kind.EXCEPTION)
-        if is_occurrence != bool(ref.key.original_start) or not self._is_shown(row):
-            raise NotFound(_("The event is not in this calendar."))
-        if not is_any_version and mapping.change_key(row) != ref.change_key:
-            raise StaleChangeKey(_("The event was changed since it was read."))
-        return row
-
-    def _is_shown(self, row: Row) -> bool:
-        if mapping.kind(row) is Kind.MASTER:
-            return True
-        key = EventKey(mapping.item_id(row))
-        try:
-            return self._reader.is_shown(Item(key.item_id, (mapping.event(row, key),)))
-        except Unreadable:
-            return True
-
-    def _own_id(self, ref: EventRef) -> str:
-        """The id under which Graph knows the single, or this one occurrence.
-
-        Raises:
-            NotFound: the series has no such occurrence.
-        """
-        if ref.wire_id or not ref.key.original_start:
-            return ref.wire_id or ref.key.item_id
-        at = mapping.around(ref.key.original_start)
-        items, _lost = self._reader.read({ref.key.item_id: True}, at)
-        for item in items:
-            for event in item.events:
-                if event.key == ref.key:
-                    return event.wire_id
-        raise NotFound(_("The event is not in this calendar."))
-
-    def _path(self, *parts: str) -> str:
-        return links.path("users", self.client.email, *parts)
+        """https://learn.microsoft.com/graph/api/event-decline"""
+        self._forget()
+        self._writer.decline(ref)
 
 
 def _may_be_ours(row: Row) -> bool:
@@ -424,11 +261,6 @@ def _purpose(settings: Mapping[str, Any]) -> str:
     found = settings.get("userPurpose")
     # Asked for by itself it comes in an object of its own.
     return text(found, "value") if isinstance(found, dict) else text(settings, "userPurpose")
-
-
-def _quoted(value: str) -> str:
-    """Within the quotes of OData."""
-    return value.replace("'", "''")
 
 
 def _digest(folder_id: str) -> str:

@@ -76,8 +76,6 @@ def judge(
     """An answer that is no success, by its code, or by its status where the code says nothing."""
     told = code if _CODE.fullmatch(code) else f"HTTP {status}"
     log.info("%s for %s at %s: %s", where.operation, where.email, where.server, told)
-    if code.lower() in _BUSY or status == _TOO_MANY:
-        return Throttled(_("Microsoft 365 is busy and asks us to wait."), retry_after=wait)
     for codes, make in _BY_CODE:
         if code.lower() in codes:
             return _with_wait(make(where, told), wait)
@@ -91,14 +89,19 @@ def _with_wait(error: ExchangeError, wait: dt.timedelta | None) -> ExchangeError
 
 
 def _by_status(status: int, where: Where, code: str, wait: dt.timedelta | None) -> ExchangeError:
-    if status == _UNAVAILABLE and wait is not None:
-        # Who says when to come back has not begun.
-        return Throttled(_("Microsoft 365 is busy and asks us to wait."), retry_after=wait)
+    # Who says when to come back has not begun.
+    if status == _TOO_MANY or (status == _UNAVAILABLE and wait is not None):
+        return throttled(where, code)
     if status in _BY_STATUS:
         return _BY_STATUS[status](where, code)
     if status >= _SERVER_FAILED:
         return in_doubt(where, code)
     return _other(where, code)
+
+
+def throttled(_where: Where, _code: str = "") -> Throttled:
+    """Without a time, where the server names none: how long that is the dispatcher knows."""
+    return Throttled(_("Microsoft 365 is busy and asks us to wait."))
 
 
 def sign_in(where: Where, _code: str = "") -> AuthenticationFailed:
@@ -298,6 +301,7 @@ _NOT_NOW = {
 }  # fmt: skip
 
 _BY_CODE: tuple[tuple[set[str], Callable[[Where, str], ExchangeError]], ...] = (
+    (_BUSY, throttled),
     (_TOKEN, sign_in),
     (_STALE, _stale),
     (_NO_ITEM, _no_item),

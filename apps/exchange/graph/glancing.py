@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from apps.exchange.errors import ExchangeError, SyncStateInvalid
 from apps.exchange.graph import batch, cursors
-from apps.exchange.graph.calendar import DELTA_PAGE
-from apps.exchange.graph.client import Call, Client, text
-from apps.exchange.graph.reading import paged
+from apps.exchange.graph.calendar import CHANGES_PAGE
+from apps.exchange.graph.calls import paged
+from apps.exchange.graph.client import Call, Client
+from apps.exchange.graph.mapping import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,7 @@ def glance(settings: GraphSettings, cursor_of: Mapping[str, str]) -> dict[str, G
         if isinstance(known, cursors.Shown):
             found[email] = Glance()
         else:
-            headers = paged(DELTA_PAGE)
+            headers = paged(CHANGES_PAGE)
             calls[email] = Call("GET calendarView/delta", known, headers=headers, email=email)
     client = Client(settings, "")
     answers = batch.ask(client, list(calls.values())) if calls else []

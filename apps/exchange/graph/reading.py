@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from apps.exchange.calendar import CalendarEvent, EventKey, Item, Window
-from apps.exchange.errors import ExchangeError, NotFound, Rejected
-from apps.exchange.graph import batch, links, mapping
-from apps.exchange.graph.client import Call, Client, prefer
+from apps.exchange.calendar import CalendarEvent, EventKey, Item, ViewPage, Window
+from apps.exchange.errors import ExchangeError, Misconfigured, NotFound, Rejected
+from apps.exchange.graph import batch, mapping
+from apps.exchange.graph.client import Call, Client
+from apps.exchange.graph.codes import Unsearchable
 from apps.exchange.graph.mapping import Kind, Row, Unreadable, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-# Rows of one answer: the largest that Outlook gives is a thousand.
-PAGE = 500
-# An all-day event may count by its dates or by its instants, which are less than a day apart.
-AROUND = dt.timedelta(hours=14)
-EVERYTHING = f"{mapping.STAMPED},exceptionOccurrences"
+    from apps.exchange.graph.calls import Calls
+
+# What tells which items a list shows.
+_NAMES = "id,type,seriesMasterId"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,9 @@ class Sorted:
 class Reader:
     """One mailbox, in one run: what it learns of series is good for that long."""
 
-    def __init__(self, client: Client, *, page_size: int = PAGE) -> None:
+    def __init__(self, client: Client, calls: Calls) -> None:
         self._client = client
-        self._page_size = page_size
+        self._calls = calls
         # Whether a series is of days: its master alone tells.
         self._of_days: dict[str, bool] = {}
 
@@ -45,38 +44,61 @@ class Reader:
         """After a write, and when something has changed: series may be other ones now."""
         self._of_days.clear()
 
-    def view_call(self, window: Window, *, fields: str = mapping.FIELDS) -> Call:
-        """https://learn.microsoft.com/graph/api/calendar-list-calendarview"""
-        url = links.with_query(
-            self._path("calendarView"),
-            startDateTime=_written(window.starts_at - AROUND),
-            endDateTime=_written(window.ends_at + AROUND),
-            _select=fields,
-            **({"_expand": mapping.STAMPED} if fields == mapping.FIELDS else {}),
-            _top=str(self._page_size),
+    def view(self, window: Window, after: str = "") -> ViewPage:
+        """A page of what a window shows."""
+        call = self._calls.view(window)
+        if after:
+            call = Call(call.operation, self._client.relative(after, call))
+        page = self._client.ask(call)
+        found = self.sort(self._client.rows_of(page, call))
+        events, problems = found.events, found.problems
+        if found.masters:
+            for item in self.read(dict.fromkeys(found.masters, True), window)[0]:
+                events += item.events
+                if item.problem:
+                    problems[item.item_id] = item.problem
+        shown = [one for one in events if window.overlaps(one.starts_at, one.ends_at)]
+        link = text(page, "@odata.nextLink")
+        if link:
+            self._client.relative(link, call)
+        return ViewPage(
+            tuple(sorted(shown, key=lambda one: (one.starts_at, one.key))),
+            tuple(problems.items()),
+            link,
         )
-        return Call("GET calendarView", url)
 
-    def event_call(self, event_id: str, *, of_series: bool = False) -> Call:
-        """https://learn.microsoft.com/graph/api/event-get"""
-        url = links.with_query(
-            self._path("events", event_id),
-            _select=f"{mapping.FIELDS},exceptionOccurrences" if of_series else mapping.FIELDS,
-            _expand=EVERYTHING if of_series else mapping.STAMPED,
-        )
-        return Call("GET events/{id}", url)
+    def find(self, window: Window, *, stamp: str = "", uid: str = "") -> tuple[Item, ...]:
+        """By our property, https://learn.microsoft.com/graph/api/singlevaluelegacyextendedproperty-get,
 
-    def instances_call(self, master_id: str, window: Window) -> Call:
-        """https://learn.microsoft.com/graph/api/event-list-instances"""
-        url = links.with_query(
-            self._path("events", master_id, "instances"),
-            startDateTime=_written(window.starts_at - AROUND),
-            endDateTime=_written(window.ends_at + AROUND),
-            _select=mapping.FIELDS,
-            _expand=mapping.STAMPED,
-            _top=str(PAGE),
-        )
-        return Call("GET events/{id}/instances", url)
+        or by the UID; where the server does not search, among what lies in the window.
+        """
+        conditions = []
+        if stamp:
+            conditions.append(
+                f"singleValueExtendedProperties/Any(ep: ep/id eq '{mapping.STAMP}' "
+                f"and ep/value eq '{_quoted(stamp)}')"
+            )
+        if uid:
+            conditions.append(f"iCalUId eq '{_quoted(uid)}'")
+        try:
+            found = dict(self._found(map(self._calls.search, conditions)))
+        except Unsearchable:
+            found = {
+                one.key.item_id: one.is_occurrence
+                for one in self._window(window)
+                if {stamp, uid} & {one.stamp, one.uid} - {""}
+            }
+        items, _lost = self.read(found, window)
+        return tuple(items)
+
+    def _window(self, window: Window) -> Iterator[CalendarEvent]:
+        after = ""
+        while True:
+            page = self.view(window, after)
+            yield from page.events
+            after = page.next
+            if not after:
+                return
 
     def sort(self, rows: Sequence[Row]) -> Sorted:
         """Rows of a view by what they are; one without an id is passed over."""
@@ -107,7 +129,7 @@ class Reader:
         """Ask the masters of exceptions that may be of days or of hours."""
         if not masters:
             return
-        answers = batch.ask(self._client, [self.event_call(one) for one in masters])
+        answers = batch.ask(self._client, [self._calls.event(one) for one in masters])
         for master_id, answer in zip(masters, answers, strict=True):
             if not isinstance(answer, ExchangeError):
                 self._of_days[master_id] = answer.get("isAllDay") is True
@@ -124,9 +146,9 @@ class Reader:
             return [], ()
         calls: list[Call] = []
         for item_id, is_series in wanted.items():
-            calls.append(self.event_call(item_id, of_series=is_series))
+            calls.append(self._calls.event(item_id, of_series=is_series))
             if is_series:
-                calls.append(self.instances_call(item_id, window))
+                calls.append(self._calls.instances(item_id, window))
         answers = iter(batch.ask(self._client, calls))
         items: list[Item] = []
         lost: list[str] = []
@@ -198,7 +220,7 @@ class Reader:
 
     def _instances(self, master_id: str, page: Row, window: Window) -> list[Row]:
         """All pages of the instances, of which the first is here."""
-        call = self.instances_call(master_id, window)
+        call = self._calls.instances(master_id, window)
         rows = list(self._client.rows_of(page, call))
         link = text(page, "@odata.nextLink")
         if link:
@@ -215,39 +237,20 @@ class Reader:
         if not item.events:
             return True
         at = item.events[0]
-        call = self.view_call(Window(at.starts_at, at.ends_at), fields="id,type,seriesMasterId")
-        return any(mapping.item_id(row) == item.item_id for row in self._client.rows(call))
+        # Its beginning is enough: no server shows ten years at once.
+        call = self._calls.view(Window(at.starts_at, at.starts_at), fields=_NAMES)
+        try:
+            return any(mapping.item_id(row) == item.item_id for row in self._client.rows(call))
+        except Misconfigured:
+            # It lies where the server shows nothing.
+            return True
 
-    def found(self, calls: Iterable[Call]) -> Iterator[tuple[str, bool]]:
+    def _found(self, calls: Iterable[Call]) -> Iterator[tuple[str, bool]]:
         """The items that searches name, and whether each is a series."""
         for call in calls:
             for row in self._client.rows(call):
                 if mapping.item_id(row):
                     yield mapping.item_id(row), mapping.kind(row) is not Kind.SINGLE
-
-    def search_call(self, condition: str) -> Call:
-        """https://learn.microsoft.com/graph/api/calendar-list-events"""
-        url = links.with_query(
-            self._path("calendar", "events"),
-            _filter=condition, _select="id,type,seriesMasterId", _top="50",
-        )  # fmt: skip
-        return Call("GET events", url)
-
-    def delta_call(self, window: Window, page_size: int) -> Call:
-        """https://learn.microsoft.com/graph/api/event-delta"""
-        url = links.with_query(
-            self._path("calendarView", "delta"),
-            startDateTime=_written(window.starts_at),
-            endDateTime=_written(window.ends_at),
-        )
-        return Call("GET calendarView/delta", url, headers=paged(page_size))
-
-    def _path(self, *parts: str) -> str:
-        return links.path("users", self._client.email, *parts)
-
-
-def paged(size: int) -> dict[str, str]:
-    return prefer(f"odata.maxpagesize={size}")
 
 
 def _told(item_id: str, error: ExchangeError) -> Item | None:
@@ -279,6 +282,6 @@ def _asks_for_master(row: Row) -> bool:
         return False
 
 
-def _written(at: dt.datetime) -> str:
-    """With a Z: without an offset it would be UTC as well, but says so nowhere."""
-    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _quoted(value: str) -> str:
+    """Within the quotes of OData."""
+    return value.replace("'", "''")

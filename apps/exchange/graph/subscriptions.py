@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 
 from apps.exchange.errors import ExchangeError, NotFound, Rejected
 from apps.exchange.graph import codes, links
-from apps.exchange.graph.client import Call, Client, text
+from apps.exchange.graph.client import Call, Client
+from apps.exchange.graph.mapping import text
 from apps.exchange.push import AlreadyPromised, Promise
 
 if TYPE_CHECKING:
@@ -79,11 +80,6 @@ class GraphNotifiers:
             is_write=True,
         )
         return self._promised(self._of_one(call), call)
-
-    def reauthorize(self, promise_id: str) -> None:
-        """https://learn.microsoft.com/graph/api/subscription-reauthorize; its end stays where it is."""
-        url = links.path("subscriptions", promise_id, "reauthorize")
-        self._of_one(Call("POST subscriptions/{id}/reauthorize", url, is_write=True))
 
     def end(self, promise_id: str) -> None:
         """https://learn.microsoft.com/graph/api/subscription-delete"""

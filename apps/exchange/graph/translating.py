@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apps.exchange.graph import links
-from apps.exchange.graph.client import Call, Client, text
+from apps.exchange.graph.client import Call, Client
+from apps.exchange.graph.mapping import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from apps.exchange.errors import AccessDenied
 from apps.exchange.graph import links
-from apps.exchange.graph.client import Call, Client, text
+from apps.exchange.graph.client import Call, Client
+from apps.exchange.graph.mapping import text
 
 if TYPE_CHECKING:
     from apps.exchange.graph.session import GraphSettings

@@ -114,7 +114,7 @@ def _mailbox(connection: ExchangeConnection, email: str) -> str:
     try:
         _open(connection, email)
     except (AccessDenied, NotFound, Misconfigured) as error:
-        missing = permissions.of_calendars(connection, email, error)
+        missing = permissions.of_calendars(connection, email, error.cause)
         connection.permissions = permissions.as_rows([missing])
         raise
     return _("The calendar of %(email)s opens.") % {"email": email}
@@ -129,7 +129,7 @@ def _open(connection: ExchangeConnection, email: str) -> None:
 
 
 def _permissions(connection: ExchangeConnection, email: str) -> str:
-    calendars = permissions.of_calendars(connection, email, None)
+    calendars = permissions.of_calendars(connection, email)
     found = [calendars, *permissions.others(connection, email)]
     connection.permissions = permissions.as_rows(found)
     return permissions.in_words(found)

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 
 from apps.exchange import identity, services
 from apps.exchange.errors import ExchangeError
@@ -175,6 +176,7 @@ def _consent_scopes(attempt: SignInAttempt) -> list[str]:
 # --- Back from Microsoft ----------------------------------------------------------------------------
 
 
+@sensitive_variables()
 def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
     """Take in a sign-in: whose it is, and of which organisation, as Microsoft itself tells.
 
@@ -209,7 +211,7 @@ def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
     else:
         attempt.organisation_id = organisation.id
         values["is_granted"] = not _is_anothers(attempt) and proving.is_granted(
-            organisation.id, attempt.try_email
+            organisation.id, attempt.try_email, attempt.wire
         )
         step = Step.CONSENT
     if _mine(who).step_on(attempt.uuid, at=Step.SIGN_IN, to=step) is None:
@@ -272,7 +274,7 @@ def prove(attempt: SignInAttempt, who: Who) -> SignInAttempt:
         )  # fmt: skip
         return _note(attempt, {"kind": TAKEN})
     try:
-        proving.prove(attempt.organisation_id, attempt.try_email)
+        proving.prove(attempt.organisation_id, attempt.try_email, attempt.wire)
     except ExchangeError as exc:
         return _note(
             attempt,
@@ -297,6 +299,7 @@ def changes_organisation(attempt: SignInAttempt) -> bool:
     )
 
 
+@sensitive_variables()
 @transaction.atomic
 def finish(attempt: SignInAttempt, who: Who) -> ExchangeConnection:
     """Make the connection, or change it, and have it checked; a good check installs it.
@@ -393,8 +396,20 @@ def _is_anothers(attempt: SignInAttempt) -> bool:
 
 
 def _connection_of(attempt: SignInAttempt) -> ExchangeConnection:
-    if attempt.connection is None:
-        return ExchangeConnection(
-            tenant=attempt.tenant, kind=ExchangeConnection.Kind.MICROSOFT_365, state=State.PENDING
-        )
-    return services.locked(attempt.connection)
+    """The one that is changed; the same one again, where it is installed already; or a new one."""
+    if attempt.connection is not None:
+        return services.locked(attempt.connection)
+    same = ExchangeConnection.objects.for_tenant(attempt.tenant).filter(
+        kind=ExchangeConnection.Kind.MICROSOFT_365,
+        state__in=[State.PENDING, State.INSTALLED],
+        access=attempt.access,
+        wire=attempt.wire,
+        organisation_id=attempt.organisation_id,
+    )
+    if attempt.access == Access.ACCOUNT:
+        same = same.filter(account_id=attempt.account_id)
+    if found := same.first():
+        return services.locked(found)
+    return ExchangeConnection(
+        tenant=attempt.tenant, kind=ExchangeConnection.Kind.MICROSOFT_365, state=State.PENDING
+    )

@@ -16,7 +16,19 @@ from apps.exchange.models import ExchangeConnection
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from apps.exchange.checking import Stage
+
 Access = ExchangeConnection.Access
+Wire = ExchangeConnection.Wire
+# Without it no calendar opens.
+_CALENDARS: dict[tuple[str, str], str] = {
+    (Wire.GRAPH, Access.ORGANISATION): "Calendars.ReadWrite",
+    (Wire.GRAPH, Access.ACCOUNT): "Calendars.ReadWrite.Shared",
+    (Wire.EWS, Access.ORGANISATION): "full_access_as_app",
+    (Wire.EWS, Access.ACCOUNT): "EWS.AccessAsUser.All",
+}
+# Stages that fail for want of a permission; before them nothing was asked for.
+_TELLING = {"sign-in", "mailbox"}
 
 
 class Found(StrEnum):
@@ -39,19 +51,23 @@ def as_rows(found: Sequence[Permission]) -> list[dict[str, Any]]:
     return [{**asdict(one), "state": one.state.value} for one in found]
 
 
-def of_calendars(
-    connection: ExchangeConnection, email: str, error: ExchangeError | None
-) -> Permission:
+def of_calendars(connection: ExchangeConnection, email: str, problem: str = "") -> Permission:
     """As opening a mailbox has shown; nothing was shown without one."""
-    is_organisation = connection.access == Access.ORGANISATION
-    name = "Calendars.ReadWrite" if is_organisation else "Calendars.ReadWrite.Shared"
+    name = _CALENDARS[connection.wire, connection.access]
     if not email:
         words = _("No mailbox was tried. Name one under Change, and press Check again.")
         return Permission(name, Found.UNKNOWN, words)
-    if error is not None:
-        return Permission(name, Found.MISSING, error.cause)
+    if problem:
+        return Permission(name, Found.MISSING, problem)
     words = _("OptixSync reads and writes the calendar of %(email)s.") % {"email": email}
     return Permission(name, Found.GRANTED, words)
+
+
+def over_ews(connection: ExchangeConnection, email: str, last: Stage) -> list[Permission]:
+    """What the last stage of a check over EWS has shown. That wire has one permission for everything."""
+    if last.ok or last.name in _TELLING:
+        return [of_calendars(connection, email, "" if last.ok else last.words)]
+    return [Permission(of_calendars(connection, email).name, Found.UNKNOWN, last.words)]
 
 
 def others(connection: ExchangeConnection, email: str) -> list[Permission]:

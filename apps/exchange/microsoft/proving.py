@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from apps.exchange.errors import AccessDenied, AuthenticationFailed, ExchangeError
+from apps.exchange.ews.codes import SwitchedOff
 from apps.exchange.graph.calendar import calendar_for
 from apps.exchange.graph.session import ACCOUNT, ORGANISATION, GraphSettings
 from apps.exchange.microsoft import asking, scopes, token_call
@@ -43,15 +44,18 @@ def organisation(access_token: str) -> Organisation | None:
     return asking.organisation(_settings(access_token, ACCOUNT))
 
 
-def prove(organisation_id: str, email: str) -> None:
-    """Open a calendar with a token of the application in this organisation.
+def prove(organisation_id: str, email: str, wire: str = scopes.GRAPH) -> None:
+    """Open a calendar with a token of the application in this organisation, over one wire.
 
     Raises:
         ExchangeError: there is no such token, or it does not open the calendar.
     """
-    answer = token_call.as_application(organisation_id, audience=scopes.GRAPH)
+    answer = token_call.as_application(organisation_id, audience=wire)
     try:
-        calendar_for(_settings(answer.access_token, ORGANISATION), email).open()
+        _open(answer.access_token, email, wire)
+    except SwitchedOff:
+        # It says more than that nothing was granted.
+        raise
     except AccessDenied as exc:
         raise AccessDenied(
             _("OptixSync may not open %(email)s: the organisation does not allow it yet.")
@@ -64,10 +68,31 @@ def prove(organisation_id: str, email: str) -> None:
         ) from exc
 
 
-def is_granted(organisation_id: str, email: str) -> bool:
+@sensitive_variables()
+def _open(token: str, email: str, wire: str) -> None:
+    if wire == scopes.GRAPH:
+        calendar_for(_settings(token, ORGANISATION), email).open()
+        return
+    # It loads exchangelib, which is slow, and which Graph has no use for.
+    from apps.exchange.ews import calendar as ews  # noqa: PLC0415
+    from apps.exchange.ews import session  # noqa: PLC0415
+
+    settled = session.EwsSettings(
+        settings.MICROSOFT_EWS_URL,
+        "",
+        "",
+        auth=session.BEARER_AUTH,
+        tokens=_One(token),
+        app_id=settings.MICROSOFT_CLIENT_ID,
+        key=KEY,
+    )
+    ews.calendar_for(settled, email).open()
+
+
+def is_granted(organisation_id: str, email: str, wire: str = scopes.GRAPH) -> bool:
     """Whether it was granted before anybody was asked now."""
     try:
-        prove(organisation_id, email)
+        prove(organisation_id, email, wire)
     except ExchangeError:
         return False
     return True

@@ -9,20 +9,20 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from apps.exchange.microsoft.scopes import EWS, GRAPH
 from apps.exchange.powershell import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME, SCOPE = "OptixSync", "OptixSync mailboxes"
-ROLE = "Application Calendars.ReadWrite"
+# By the wire: the role, and the permission for all mailboxes in whose place it comes.
+_ROLES = {
+    GRAPH: ("Application Calendars.ReadWrite", "Calendars.ReadWrite of Microsoft Graph"),
+    EWS: ("Application EWS.AccessAsApp", "full_access_as_app of Office 365 Exchange Online"),
+}
 # What means nothing to PowerShell inside quotes, nor to a filter of Exchange but the apostrophe.
 _PLAIN = re.compile(r"[A-Za-z0-9.!#&'+/=?^_-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
-_REMOVE = (
-    "# The limit holds only when the consent for all mailboxes is gone: in Microsoft Entra, under",
-    "# Enterprise applications, OptixSync, Permissions, revoke Calendars.ReadWrite of Microsoft Graph.",
-    "# Until then the application reaches every mailbox, whatever the scope says.",
-)
 _TEST = (
     "# Each connected mailbox must answer InScope True, and any other one False.",
     "# It may take up to two hours to have an effect.",
@@ -37,7 +37,7 @@ class Script:
     left_out: tuple[str, ...] = ()
 
 
-def limit_to(mailboxes: Sequence[str], *, app_id: str) -> Script:
+def limit_to(mailboxes: Sequence[str], *, app_id: str, wire: str = GRAPH) -> Script:
     """The whole set-up, once: the application's principal, the scope, the role, a test of each."""
     named, left_out = _named(mailboxes)
     lines = [
@@ -46,9 +46,9 @@ def limit_to(mailboxes: Sequence[str], *, app_id: str) -> Script:
         f"$app = Get-MgServicePrincipal -Filter {quoted(f'AppId eq {_literal(app_id)}')}",
         f"New-ServicePrincipal -AppId $app.AppId -ObjectId $app.Id -DisplayName {quoted(NAME)}",
         f"New-ManagementScope -Name {quoted(SCOPE)} {_restriction(named)}",
-        f"New-ManagementRoleAssignment -Name {quoted(NAME)} -App $app.Id {_role()}",
+        f"New-ManagementRoleAssignment -Name {quoted(NAME)} -App $app.Id {_role(wire)}",
     ]
-    return Script("\n".join([*lines, *_REMOVE, *_tests(named)]), left_out)
+    return Script("\n".join([*lines, *_remove(wire), *_tests(named)]), left_out)
 
 
 def change_to(mailboxes: Sequence[str]) -> Script:
@@ -72,8 +72,16 @@ def _restriction(mailboxes: Sequence[str]) -> str:
     return f"-RecipientRestrictionFilter {quoted(either)}"
 
 
-def _role() -> str:
-    return f"-Role {quoted(ROLE)} -CustomResourceScope {quoted(SCOPE)}"
+def _role(wire: str) -> str:
+    return f"-Role {quoted(_ROLES[wire][0])} -CustomResourceScope {quoted(SCOPE)}"
+
+
+def _remove(wire: str) -> tuple[str, ...]:
+    return (
+        "# The limit holds only when the consent for all mailboxes is gone: in Microsoft Entra, under",
+        f"# Enterprise applications, OptixSync, Permissions, revoke {_ROLES[wire][1]}.",
+        "# Until then the application reaches every mailbox, whatever the scope says.",
+    )
 
 
 def _tests(mailboxes: Sequence[str]) -> tuple[str, ...]:

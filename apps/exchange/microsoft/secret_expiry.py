@@ -28,17 +28,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def days_left() -> int | None:
-    """Days until the secret ends, below zero after it; None where the end was not told."""
-    ends = secret_expires_on() if is_configured() else None
-    return None if ends is None else (ends - timezone.localdate()).days
-
-
 def warn() -> int:
     """Mail those whom it concerns, where a threshold was passed that was not told yet; how many."""
-    ends, days = secret_expires_on(), days_left()
-    passed = [before for before in WARNED_BEFORE if days is not None and 0 <= days <= before]
-    if ends is None or days is None or not passed:
+    ends = secret_expires_on() if is_configured() else None
+    if ends is None:
+        return 0
+    days = (ends - timezone.localdate()).days
+    passed = [before for before in WARNED_BEFORE if 0 <= days <= before]
+    if not passed:
         return 0
     # The last one alone: who sets the date late is not told three times in a day.
     _warning, is_new = SecretWarning.objects.get_or_create(expires_on=ends, days_before=min(passed))

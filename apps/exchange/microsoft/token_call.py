@@ -105,7 +105,7 @@ def _ask(tenant: str, form: dict[str, str]) -> Answer:
             response = session.post(
                 url, data=data, timeout=transport.timeouts(), headers={"Accept": "application/json"}
             )
-    except requests.RequestException as error:
+    except (requests.RequestException, OSError) as error:
         # Without the error itself: it carries the request, and with it the secret.
         logger.warning("Token endpoint: %s", type(error).__name__)
         raise Transient(

@@ -96,7 +96,6 @@ class Call:
 
     sandbox: SandboxServer
     caller: Caller
-    operation: str
     names: Mapping[str, str]
     arguments: Mapping[str, str]
     headers: Mapping[str, str]
@@ -184,7 +183,7 @@ def named_mailbox(store: Store, caller: Caller, user: str) -> Mailbox | None:
     if found is not None:
         return found if found.organisation == caller.organisation.domain else None
     wanted = user.lower()
-    for mailbox in caller.organisation.mailboxes.values():
+    for mailbox in store.mailboxes(caller.organisation.domain):
         if ids.object_id(store, mailbox) == wanted:
             return mailbox
     return None

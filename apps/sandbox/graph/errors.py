@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from apps.sandbox.store.shaping import STALE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from apps.sandbox.store import StoreError
 
 NOT_FOUND = "The specified object was not found in the store."
-STALE = (
-    "The send or update operation could not be performed because the change key passed in the request does not match"
-    " the current change key for the item."
-)
 # What a code is answered with, and its words; what is not listed is a 400.
 KNOWN: dict[str, tuple[int, str]] = {
     "InvalidAuthenticationToken": (401, "Lifetime validation failed, the token is expired."),

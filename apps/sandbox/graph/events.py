@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # What is the organiser's own: nobody is told when it changes.
 OWN = frozenset({"extended", "categories", "reminder_is_set", "reminder_minutes", "show_as"})
-_ETAG = 'W/"'
 
 
 def list_events(call: Call) -> Answer:
@@ -81,14 +80,13 @@ def _refuse_second(call: Call, folder: Folder, transaction: str) -> None:
 def change(call: Call) -> Answer:
     """Answer PATCH events/{id}: what changes for attendees is mailed to them; new attendees alone to the new ones."""
     item = call.item(call.writable())
+    _refuse_stale(call, item)
     fields = reading.read(call.body, item)
     if item.index and "start" in fields:
         _refuse_others_days(call, item, fields["start"])
     changed = call.store.change(
         item.id,
         fields,
-        change_key=_expected(call),
-        resolution="AlwaysOverwrite" if _expected(call) is None else "NeverOverwrite",
         send=bool(fields.keys() - OWN) and not item.is_cancelled,
         changed_only=fields.keys() <= {"attendees", *OWN},
     )
@@ -111,8 +109,9 @@ def _refuse_others_days(call: Call, item: Item, start: dt.datetime) -> None:
 def delete(call: Call) -> Answer:
     """Answer DELETE events/{id}: the organiser's attendees get a cancellation; an attendee's copy just goes."""
     item = call.item(call.writable())
+    _refuse_stale(call, item)
     is_organizer = item.my_response == "Organizer"
-    call.store.delete(item.id, "MoveToDeletedItems", change_key=_expected(call), send=is_organizer)
+    call.store.delete(item.id, "MoveToDeletedItems", send=is_organizer)
     return Answer(204)
 
 
@@ -166,14 +165,11 @@ def _comment(call: Call) -> str:
     return str(given.get("comment") or given.get("Comment") or "")
 
 
-def _expected(call: Call) -> str | None:
-    """Read the change key in If-Match; None when any will do."""
+def _refuse_stale(call: Call, item: Item) -> None:
+    """Refuse a write whose If-Match names another etag than the event has. Raises GraphError ErrorIrresolvableConflict."""
     given = call.headers.get("if-match", "").strip()
-    if given in {"", "*"}:
-        return None
-    return (
-        given.removeprefix(_ETAG).removesuffix('"') if given.startswith(_ETAG) else given.strip('"')
-    )
+    if given not in {"", "*", etag(item), etag(item).removeprefix("W/")}:
+        raise GraphError("ErrorIrresolvableConflict")
 
 
 def _shown(call: Call, item: Item, status: int = 200) -> Answer:

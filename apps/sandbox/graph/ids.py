@@ -45,11 +45,6 @@ def of_first(first_id: str, index: int = 0) -> str:
     return rest(base64.b64encode(IMMUTABLE_HEAD + raw[len(IMMUTABLE_HEAD) :]).decode())
 
 
-def is_immutable(given: str) -> bool:
-    """Tell which form a client's id has."""
-    return _raw(given).startswith(IMMUTABLE_HEAD)
-
-
 def found(store: Store, given: str) -> Item:
     """Read an item by either form of its id. Raises StoreError, among it ErrorInvalidIdMalformed."""
     return store.item(stored(store, given))

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from apps.sandbox.web import Request
 
 BELOW = "/graph"
-AT_ONCE = 4
-WAIT_S = 1  # what Retry-After says to who asks too much at once
 
 
 def respond(sandbox: SandboxServer, request: Request) -> Outcome:
@@ -111,7 +109,6 @@ def _call(sandbox: SandboxServer, ask: Ask, route: Route, caller: Caller, hits: 
     return Call(
         sandbox=sandbox,
         caller=caller,
-        operation=route.operation,
         names=route.names,
         arguments={
             name.lower(): values[0]

@@ -202,7 +202,10 @@ class GraphSubscriptions:
         item_id: str,
         mailbox: Mailbox,
     ) -> Note:
-        named, key = _named(item_id, mailbox, immutable=one.names_immutable)
+        slot = mailbox.calendar.slots.get(item_id) or mailbox.other.slots.get(item_id)
+        key = slot.item.change_key if slot else ""
+        is_first = one.names_immutable
+        named = ids.of_first(self.store.first_id_of(item_id)) if is_first else ids.rest(item_id)
         resource = f"Users/{ids.object_id(self.store, mailbox)}/Events/{named}"
         return {
             **self._head(where, one),
@@ -349,16 +352,6 @@ def _change(event: StoreEvent, mailbox: Mailbox) -> tuple[str, str] | None:
         case "Moved" if was_there:
             return "deleted", event.old_item_id
     return None
-
-
-def _named(item_id: str, mailbox: Mailbox, *, immutable: bool) -> tuple[str, str]:
-    """Write an event's id as it is preferred, and its change key; the event may have left the mailbox."""
-    for folder in mailbox.folders.values():
-        if slot := folder.slots.get(item_id):
-            return ids.shown(slot.item, immutable=immutable), slot.item.change_key
-        if trace := folder.traces.get(item_id):
-            return ids.of_first(trace.first_id) if immutable else ids.rest(item_id), ""
-    return ids.rest(item_id), ""
 
 
 def _extension_error(status: int, word: str, reason: str) -> GraphError:

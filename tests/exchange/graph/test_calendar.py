@@ -280,6 +280,25 @@ class TestReading:
         with pytest.raises(errors.NotFound):
             graph.calendar().read("AAMk=", WINDOW)
 
+    @pytest.mark.parametrize(
+        ("start", "end"),
+        [
+            ("0001-01-01T00:00:00", "0001-01-01T01:00:00"),
+            ("9999-12-31T22:00:00", "9999-12-31T23:59:59"),
+            ("2000-01-01T00:00:00", "2099-01-01T00:00:00"),
+        ],
+    )
+    def test_event_at_the_edge_of_all_calendars_is_read(
+        self, graph: Graph, start: str, end: str
+    ) -> None:
+        graph.says(event(start=moment(start), end=moment(end)))
+        graph.refuses(400, "ErrorInvalidParameter")
+
+        item = graph.calendar().read("AAMk=", WINDOW)
+
+        assert subjects(item.events) == ["Board"]
+        assert len(graph.query()["startDateTime"]) == len("0001-01-01T00:00:00Z")
+
     def test_event_that_cannot_be_told_is_a_problem(self, graph: Graph) -> None:
         graph.says(event(start=None))
 

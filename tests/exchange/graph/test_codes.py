@@ -55,6 +55,7 @@ PLACES = Where("graph.example", "", "GET places")
         (413, "", WRITE, errors.Rejected),
         (400, "ErrorMessageSizeExceeded", WRITE, errors.Rejected),
         (403, "ErrorExceededMessageLimit", WRITE, errors.Rejected),
+        (429, "ErrorExceededMessageLimit", WRITE, errors.Rejected),
         (507, "ErrorQuotaExceeded", WRITE, errors.Rejected),
         (423, "ErrorMailboxMoveInProgress", READ, errors.Transient),
         (423, "", WRITE, errors.Transient),

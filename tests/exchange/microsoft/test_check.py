@@ -232,6 +232,29 @@ def test_microsoft_365_over_ews_is_checked_to_the_mailbox(lantern: Lantern) -> N
     assert all(stage.ok for stage in told), told[-1]
     assert [one.name for one in told[:2]] == ["registration", "token"]
     assert told[-1].name == "mailbox"
+    assert states(connection) == {"full_access_as_app": "granted"}
+
+
+def test_ews_that_is_switched_off_is_told_as_a_missing_permission(lantern: Lantern) -> None:
+    lantern.grant("full_access_as_app")
+    connection = lantern.of_organisation(wire="ews")
+
+    stage = failed(services.check(connection))
+
+    assert (stage.name, stage.stops) == ("sign-in", True)
+    assert states(connection) == {"full_access_as_app": "missing"}
+
+
+def test_ews_that_does_not_answer_leaves_its_permission_unknown(
+    lantern: Lantern, settings: Any
+) -> None:
+    lantern.grant("full_access_as_app")
+    settings.MICROSOFT_EWS_URL = "http://127.0.0.1:9/EWS/Exchange.asmx"
+    connection = lantern.of_organisation(wire="ews")
+
+    assert not failed(services.check(connection)).stops
+
+    assert states(connection) == {"full_access_as_app": "unknown"}
 
 
 def test_one_sign_in_is_good_for_both_wires(lantern: Lantern) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from django.utils import timezone
+from django.views.debug import ExceptionReporter
 
-from apps.exchange import identity
+from apps.exchange import identity, services
 from apps.exchange.errors import (
     AuthenticationFailed,
     ConnectionStopped,
@@ -26,7 +27,13 @@ from apps.exchange.microsoft.token_call import GrantRefused
 from apps.exchange.models import AccessToken, ExchangeConnection
 from apps.exchange.secrets import SecretUnreadable, seal, unseal
 from tests.exchange.http import Answer
-from tests.exchange.microsoft.endpoint import CLIENT_ID, CLIENT_SECRET, ORGANISATION, TokenEndpoint
+from tests.exchange.microsoft.endpoint import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    ORGANISATION,
+    TokenEndpoint,
+    refusal,
+)
 
 MINUTE = dt.timedelta(minutes=1)
 
@@ -125,6 +132,20 @@ def test_token_is_renewed_some_minutes_early(
 ) -> None:
     keep(of_account, "old", 4 * MINUTE)
 
+    assert identity.tokens_for(of_account, "graph").get() == "access-1"
+
+
+def test_token_is_not_renewed_in_the_middle_of_a_job(
+    of_account: ExchangeConnection, endpoint: TokenEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(of_account, "old", 6 * MINUTE)
+    goes_on = identity.tokens_for(of_account, "graph")
+    goes_on.get()
+    true = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: true() + 2 * MINUTE)
+
+    assert goes_on.get() == "old"
+    assert not endpoint.forms
     assert identity.tokens_for(of_account, "graph").get() == "access-1"
 
 
@@ -248,8 +269,8 @@ def test_connection_that_is_uninstalled_meanwhile_keeps_no_token(
     of_account: ExchangeConnection, endpoint: TokenEndpoint
 ) -> None:
     def uninstall() -> None:
-        identity.forget(of_account)
-        ExchangeConnection.objects.update(state="uninstalled", uninstalled_at=timezone.now())
+        services.start_uninstall(of_account, by=None)
+        services.finish_uninstall(of_account)
 
     with in_this_thread(uninstall), pytest.raises(ConnectionStopped):
         identity.tokens_for(of_account, "graph").get()
@@ -444,6 +465,30 @@ def test_nothing_secret_reaches_logs_errors_or_reprs(
         chain = chain.__cause__ or (None if chain.__suppress_context__ else chain.__context__)
     for secret in ("refresh-0", "refresh-1", "access-1", CLIENT_SECRET, "ZqZq", "frontdesk@"):
         assert secret not in "\n".join(shown), secret
+
+
+@pytest.mark.parametrize("trouble", ["cut", "refusal", "bad day", "not allowed"])
+def test_error_report_shows_no_variable_that_is_secret(
+    of_account: ExchangeConnection, endpoint: TokenEndpoint, settings: Any, trouble: str
+) -> None:
+    settings.DEBUG = False
+    endpoint.script += {
+        "cut": [Answer(cuts=True)],
+        "refusal": [refusal("invalid_grant", 50173)],
+        "bad day": [Answer("{}", 500)],
+    }.get(trouble, [])
+    if trouble == "not allowed":
+        settings.EXCHANGE_ALLOW_PLAIN_HTTP_TO = []
+
+    with pytest.raises(ExchangeError) as told:
+        identity.tokens_for(of_account, "graph").get()
+
+    reporter = ExceptionReporter(None, told.type, told.value, told.tb)
+    frames = [one for one in reporter.get_traceback_frames() if "/tests/" not in one["filename"]]
+    shown = str([one["vars"] for one in frames])
+    assert frames
+    for secret in ("refresh-0", CLIENT_SECRET, "ZqZq"):
+        assert secret not in shown, secret
 
 
 # --- Inside -------------------------------------------------------------------------------------------

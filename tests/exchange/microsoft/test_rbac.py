@@ -93,3 +93,11 @@ def test_hostile_name_is_left_out_and_told(hostile: str) -> None:
             literals(line)
     (scope,) = lines_of(script.text, "New-ManagementScope")
     assert literals(scope)[1] == "PrimarySmtpAddress -eq 'attic@lantern.example'"
+
+
+def test_over_ews_it_is_another_role_in_place_of_another_permission() -> None:
+    text = rbac.limit_to(ROOMS, app_id=APP, wire="ews").text
+
+    assert "-Role 'Application EWS.AccessAsApp'" in text
+    assert "revoke full_access_as_app of Office 365 Exchange Online." in text
+    assert "Calendars.ReadWrite" not in text

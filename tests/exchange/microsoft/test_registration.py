@@ -62,6 +62,23 @@ def test_half_a_registration_is_told_at_the_start(
 
 
 @pytest.mark.parametrize(
+    ("tenant", "found"),
+    [
+        ("organizations", []),
+        ("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", []),
+        ("common", ["optixsync.E006"]),
+        ("Consumers", ["optixsync.E006"]),
+    ],
+)
+def test_tenant_of_personal_accounts_is_told_at_the_start(
+    settings: Any, tenant: str, found: list[str]
+) -> None:
+    settings.MICROSOFT_TENANT = tenant
+
+    assert ids(checks.check_tenant()) == found
+
+
+@pytest.mark.parametrize(
     ("typed", "found"),
     [
         ("", []),

@@ -128,6 +128,23 @@ def test_refused_but_renewable_token_is_not_seen_by_the_run(
     assert connection.stopped_at is None
 
 
+def test_busy_sign_in_lets_every_calendar_of_the_connection_wait(
+    lantern: Lantern, calendars: list[CalendarLink]
+) -> None:
+    AccessToken.objects.update(expires_at=timezone.now())
+    lantern.fault("token", status=429, headers={"Retry-After": "120"})
+    before = lantern.asked("token")
+
+    for calendar in calendars:
+        sync.sync_calendar(calendar.pk)
+
+    connection = ExchangeConnection.objects.get()
+    assert lantern.asked("token") == before + 1
+    assert connection.stopped_at is None
+    assert connection.paused_until is not None
+    assert connection.paused_until > timezone.now() + dt.timedelta(seconds=100)
+
+
 # --- By itself ----------------------------------------------------------------------------------------
 
 

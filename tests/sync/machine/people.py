@@ -254,14 +254,14 @@ class Colleagues(Base):
         trash = sorted(room.world.mailbox.trash)
         if trash:
             item_id = trash[pick % len(trash)]
-            room.now_at[item_id] = room.world.outlook.put_back(item_id).item_id
+            room.lies_at(item_id, room.world.outlook.put_back(item_id))
 
     @deed(number=ROOM, pick=PICK)
     def refile(self, number: int, pick: int) -> None:
         room = self.room(number)
         key = self.key(room, pick)
         if key is not None:
-            room.now_at[key.item_id] = room.world.outlook.refile(key.item_id).item_id
+            room.lies_at(key.item_id, room.world.outlook.refile(key.item_id))
 
     @deed(number=ROOM, pick=PICK, hours=HOURS)
     def copy_event(self, number: int, pick: int, hours: int) -> None:

@@ -82,6 +82,11 @@ class Room:
                 landing()
         self.port.hook = hook
 
+    def lies_at(self, item_id: str, key: EventKey) -> None:
+        """It came back; some wires tell it by the id that it had."""
+        if key.item_id != item_id:
+            self.now_at[item_id] = key.item_id
+
     def current(self, key: EventKey) -> EventKey:
         item_id = key.item_id
         while item_id in self.now_at:
