@@ -32,7 +32,8 @@ pytestmark = pytest.mark.django_db
 MINUTE = dt.timedelta(minutes=1)
 ANY: dict[str, Any] = {"count": None}
 DELTA, VIEW, ITEM = "GET calendarView/delta", "GET calendarView", "GET events/{id}"
-READS = (DELTA, VIEW, ITEM, "GET calendar", "POST $batch")
+# What is asked for, and whether by a full round.
+READS = ((DELTA, False), (ITEM, False), (VIEW, True), (ITEM, True), ("POST $batch", True))
 # Every refusal that the documentation knows, and what else a server answers to reading instead of an answer.
 FAULTS: dict[str, dict[str, Any]] = {
     **{code: {"kind": "error", "code": code, **ANY} for code in KNOWN},
@@ -64,19 +65,21 @@ def test_failed_or_partial_read_cancels_nothing(world: GraphWorld, fault: str) -
     world.sync()
     known = set(Booking.objects.values_list("pk", flat=True))
     world.outlook.refile(keys[0].item_id)
-    operations = {"bad-sync-state": [DELTA], "truncate": [VIEW]}.get(FAULTS[fault]["kind"], READS)
-    for operation in operations:
+    reads = {"bad-sync-state": READS[:1], "truncate": READS[2:3]}.get(FAULTS[fault]["kind"], READS)
+    for operation, is_full in reads:
         world.server.faults.arrange({**FAULTS[fault], "operation": operation})
-        for is_full in (False, True):
-            revive(world)
-            world.sync(is_full=is_full)
-            world.later(HOUR)
+        revive(world)
+        world.sync(is_full=is_full)
+        world.later(HOUR)
         assert known <= set(Booking.objects.blocking().values_list("pk", flat=True)), operation
         world.server.faults.forget()
 
     revive(world)
-    settle(world)
+    for _number in range(2):
+        world.later(6 * MINUTE)
+        world.sync()
 
+    assert mirror_equals_calendar(world)
     assert world.blocking_here() == world.blocking_there()
 
 
