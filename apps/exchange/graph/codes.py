@@ -49,6 +49,10 @@ class Duplicate(Rejected):
         super().__init__(cause)
 
 
+class ItemNotFound(NotFound):
+    """Graph says so of an event: not of its mailbox, and not a server in between."""
+
+
 class Unsearchable(Transient):
     """The server cannot search by this property: look through what lies in the window."""
 
@@ -182,12 +186,17 @@ def _not_online(where: Where, _code: str) -> Misconfigured:
     )
 
 
-def _not_found(where: Where, code: str) -> NotFound:
-    return _no_item(where, code) if where.is_of_an_event else _no_mailbox(where, code)
+def _not_found(where: Where, code: str) -> ExchangeError:
+    if not where.is_of_an_event:
+        return _no_mailbox(where, code)
+    if "events/{id}" in where.operation and not _CODE.fullmatch(code):
+        # Without a code it is not Graph that speaks: of the event this says nothing.
+        return damaged(where)
+    return _no_item(where, code)
 
 
-def _no_item(_where: Where, _code: str) -> NotFound:
-    return NotFound(_("The event is not in this calendar."))
+def _no_item(_where: Where, _code: str) -> ItemNotFound:
+    return ItemNotFound(_("The event is not in this calendar."))
 
 
 def _no_cursor(_where: Where, _code: str) -> SyncStateInvalid:
