@@ -9,6 +9,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.http import HttpRequest, UnreadablePostError
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -249,6 +250,25 @@ def test_forms_and_large_bodies_are_refused_unread(subscription: Subscription) -
     large = json.dumps({"value": [note(subscription)], "padding": "x" * notifications.MOST_BYTES})
     assert Client().post(ADDRESS, large, "application/json").status_code == 413
     assert queued() == []
+
+
+@pytest.mark.parametrize("length", ["²", "9" * 5000, "-1", "1e3", "+5", " "])
+def test_length_that_is_none_is_refused(
+    length: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(0):
+        answer = Client().post(ADDRESS, "{}", "application/json", CONTENT_LENGTH=length)
+
+    assert answer.status_code == 413
+
+
+def test_call_that_breaks_off_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks_off(_request: Any) -> bytes:
+        raise UnreadablePostError
+
+    monkeypatch.setattr(HttpRequest, "body", property(breaks_off))
+
+    assert Client().post(ADDRESS, "{}", "application/json").status_code == 400
 
 
 # --- Strangers ----------------------------------------------------------------------------------------
