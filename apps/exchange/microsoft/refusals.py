@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from apps.exchange.microsoft.refusal_words import Words
 
-_NUMBER = re.compile(r"AADSTS(\d+)")
+_NUMBER = re.compile(r"AADSTS([0-9]{1,12})")
+_DIGITS = re.compile(r"[0-9]{1,12}")
 
 
 class Act(StrEnum):
@@ -107,7 +108,7 @@ def _refusal(code: str, words: Words) -> Refusal:
 def _numbers(codes: Iterable[object], description: str) -> Iterator[int]:
     """The numbers of the answer's list first; those of its words where it has none."""
     for code in codes:
-        if str(code).isdigit():
+        if _DIGITS.fullmatch(str(code)):
             yield int(str(code))
     for found in _NUMBER.findall(description):
         yield int(found)
