@@ -194,6 +194,19 @@ def test_microsofts_own_words_reach_the_log_without_names(
     assert "code=abc" not in caplog.text
 
 
+def test_strangers_write_no_line_of_the_log(
+    sandbox: SandboxServer, db: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The way back is open to everybody."""
+    for address in (CALLBACK, CONSENT_CALLBACK):
+        answer = Client().get(f"{address}?state=x&error=theirs&error_description=Their%20words")
+
+        assert is_unusable(answer)
+    assert "heirs" not in "".join(
+        one.getMessage() for one in caplog.records if one.name != "django.request"
+    )
+
+
 def test_microsoft_that_does_not_answer_is_told_and_nothing_is_kept(
     me: Person, settings: Any
 ) -> None:

@@ -397,6 +397,17 @@ def test_challenge_is_answered_by_a_renewal(
     assert task in queued()
 
 
+def test_flood_of_challenges_is_one_task(
+    subscription: Subscription, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Whoever knows the ids needs no secret for these; each call could be a task in the queue."""
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(3):
+            call(lifecycle(subscription, "reauthorizationRequired", clientState=...))
+
+    assert queued() == [("apps.sync.tasks.tend_subscriptions", subscription.connection_id)]
+
+
 def test_challenges_one_after_the_other_renew_no_sooner_than_ten_minutes_apart(
     subscription: Subscription, django_capture_on_commit_callbacks: Any
 ) -> None:

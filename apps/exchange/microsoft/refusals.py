@@ -134,10 +134,16 @@ _EMAIL = re.compile(r"[^\s\"'<>(),;:=]+@[\w-]+(?:\.[\w-]+)+")
 # Refresh tokens, codes and secrets are long words without a meaning; ids of requests are shorter.
 _OPAQUE = re.compile(r"[\w~+/-]*[\w.~+/-]{39,}=*")
 _LONGEST = 500
+# What is looked at. Some of the patterns take a time that grows with the square of the length.
+_MOST_READ = 4000
 
 
 def redact(text: str) -> str:
     """The text without tokens, codes, secrets and emails, and not longer than a line of a log."""
+    if len(text) > _MOST_READ:
+        # Without the last word, which may be half a secret.
+        text = text[:_MOST_READ].rpartition(" ")[0]
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
     text = _BEARER.sub(r"\g<name> …", text)
     text = _SECRETS.sub(r"\g<name>\g<is>…", text)
     text = _JWT.sub("…", text)
