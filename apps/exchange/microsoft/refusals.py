@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from apps.exchange.microsoft.refusal_words import (
@@ -140,6 +141,9 @@ _MOST_READ = 4000
 
 def redact(text: str) -> str:
     """The text without tokens, codes, secrets and emails, and not longer than a line of a log."""
+    if settings.MICROSOFT_CLIENT_SECRET:
+        # It is no longer than an ordinary word, and may have signs of any kind.
+        text = text.replace(settings.MICROSOFT_CLIENT_SECRET, "…")
     if len(text) > _MOST_READ:
         # Without the last word, which may be half a secret.
         text = text[:_MOST_READ].rpartition(" ")[0]
