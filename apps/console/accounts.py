@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialApp
-from allauth.socialaccount.providers.microsoft.views import oauth2_callback
+from allauth.socialaccount.models import SocialApp, SocialToken
+from allauth.socialaccount.providers.microsoft.views import MicrosoftGraphOAuth2Adapter
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.conf import settings
 from django.http import Http404, HttpResponseBase
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from apps.console import microsoft_answers
+from apps.exchange.microsoft import token_call
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from allauth.socialaccount.models import SocialLogin
     from allauth.socialaccount.providers.base import Provider
     from django.http import HttpRequest
@@ -62,11 +69,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         ]
 
     def get_requests_session(self) -> Any:
-        """The secret and the code go where the settings say, and follow nobody from there."""
-        session = super().get_requests_session()
-        session.max_redirects = 0
-        session.trust_env = False
-        return session
+        """The secret and the code go by the same policy as all that leaves us."""
+        return token_call.session_for_allauth()
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         raise ImmediateHttpResponse(microsoft_answers.signed_in(request, sociallogin))
@@ -83,9 +87,54 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         raise ImmediateHttpResponse(microsoft_answers.not_signed_in(request, state, exception))
 
 
+class Microsoft(MicrosoftGraphOAuth2Adapter):
+    """allauth's, for answers that are none of Microsoft's: a proxy's, or half of one."""
+
+    def get_access_token_data(self, *args: Any, **kwargs: Any) -> Any:
+        """The answer of the token call.
+
+        Raises:
+            OAuth2Error: it cannot be read, or has no token.
+        """
+        with _readable():
+            told = super().get_access_token_data(*args, **kwargs)
+            if isinstance(told["access_token"], str) and told["access_token"]:
+                return told
+        raise OAuth2Error("No access token")
+
+    def parse_token(self, data: dict[str, Any]) -> SocialToken:
+        another = data.get("refresh_token")
+        return SocialToken(
+            token=data["access_token"],
+            token_secret=another if isinstance(another, str) else "",
+            expires_at=timezone.now() + token_call.lasts(data.get("expires_in")),
+        )
+
+    def complete_login(self, *args: Any, **kwargs: Any) -> SocialLogin:
+        """Who signed in.
+
+        Raises:
+            OAuth2Error: that cannot be read.
+        """
+        with _readable():
+            return super().complete_login(*args, **kwargs)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What allauth stumbles over is an answer that cannot be read."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise OAuth2Error(f"An answer that cannot be read: {type(error).__name__}") from None
+
+
+_callback = OAuth2CallbackView.adapter_view(Microsoft)
+
+
 def microsoft_callback(request: HttpRequest) -> HttpResponseBase:
     """Where Microsoft sends people back to after the sign-in."""
     if not settings.MICROSOFT_CLIENT_ID:
         raise Http404(gettext_lazy("Microsoft 365 is not set up here."))
-    answer: HttpResponseBase = oauth2_callback(request)
+    answer: HttpResponseBase = _callback(request)
     return answer

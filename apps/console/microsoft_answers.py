@@ -50,13 +50,15 @@ def not_signed_in(
     request: HttpRequest, state: dict[str, Any], exception: Exception | None
 ) -> HttpResponse:
     """Microsoft refused the sign-in, or its token call, or nothing is known of it here."""
-    refusal = (
-        answers.of_token_call(str(exception))
-        if exception is not None
-        else answers.of_query(request.GET)
-    )
     try:
-        attempt = installing.not_arrived(state.get("install"), _owner(request), refusal)
+        # First of all: what strangers write in an address is no line of the log.
+        owner = _owner(request)
+        refusal = (
+            answers.of_token_call(str(exception))
+            if exception is not None
+            else answers.of_query(request.GET)
+        )
+        attempt = installing.not_arrived(state.get("install"), owner, refusal)
     except (NotYours, PermissionDenied):
         return unusable(request)
     return pages.to_attempt(attempt)

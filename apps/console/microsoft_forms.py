@@ -14,6 +14,9 @@ ACCESS = [
     for access in ExchangeConnection.ACCESS_OF[ExchangeConnection.Kind.MICROSOFT_365]
 ]
 
+# As its column has it.
+LONGEST_EMAIL = 254
+
 
 class InstallForm(forms.Form):
     """What is known before Microsoft is asked: how far the access goes, and a mailbox to try it on."""
@@ -33,6 +36,7 @@ class InstallForm(forms.Form):
     )
     try_email = forms.EmailField(
         label=gettext_lazy("Mailbox to try"),
+        max_length=LONGEST_EMAIL,
         help_text=gettext_lazy(
             "The email of one of your rooms: its calendar is opened as a proof."
         ),
@@ -62,6 +66,7 @@ class TryForm(forms.Form):
 
     try_email = forms.EmailField(
         label=gettext_lazy("Mailbox to try"),
+        max_length=LONGEST_EMAIL,
         help_text=gettext_lazy("The email of a room of this organisation: its calendar is opened."),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
@@ -72,6 +77,7 @@ class ChangeForm(forms.Form):
 
     try_email = forms.EmailField(
         label=gettext_lazy("Mailbox to try"),
+        max_length=LONGEST_EMAIL,
         help_text=gettext_lazy("The email of one of your rooms: the check opens its calendar."),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )

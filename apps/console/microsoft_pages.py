@@ -130,11 +130,12 @@ def again(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
     """Begin the same anew: another account, or a second try."""
     old = _attempt(request, attempt)
     installing.give_up(old, who(request))
+    form = TryForm(request.POST)
     try:
         new = installing.begin(
             who(request),
             access=old.access,
-            try_email=request.POST.get("try_email", "") or old.try_email,
+            try_email=form.cleaned_data["try_email"] if form.is_valid() else old.try_email,
             purpose=old.purpose,
             connection=old.connection,
             wire=old.wire,
@@ -226,21 +227,25 @@ def answer(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
         return HttpResponseRedirect(
             common.address(row.connection) if row.connection else reverse("admin:exchange")
         )
-    return _finish(request, row)
+    return _finish(request, row, is_answered=True)
 
 
 def go_on(request: HttpRequest, attempt: SignInAttempt) -> HttpResponse:
     """Finish what can be finished; otherwise show what is missing."""
-    if attempt.step != Step.QUESTION or _stopping(attempt):
+    if attempt.step != Step.QUESTION:
         return to_attempt(attempt)
-    return _finish(request, attempt)
+    return _finish(request, attempt, is_answered=False)
 
 
-def _finish(request: HttpRequest, attempt: SignInAttempt) -> HttpResponse:
-    leaves = installing.changes_organisation(attempt)
+def _finish(request: HttpRequest, attempt: SignInAttempt, *, is_answered: bool) -> HttpResponse:
     try:
         with transaction.atomic():
-            if leaves and attempt.connection is not None:
+            if attempt.connection is not None:
+                # Another sign-in may have changed its organisation meanwhile.
+                attempt.connection = services.locked(attempt.connection)
+            if not is_answered and _stopping(attempt):
+                return to_attempt(attempt)
+            if attempt.connection is not None and installing.changes_organisation(attempt):
                 leave.leave_organisation(attempt.connection)
             row = installing.finish(attempt, who(request))
     except NotYours:

@@ -180,7 +180,7 @@ OURS: dict[str, tuple[StrOrPromise, StrOrPromise]] = {
         gettext_lazy("Sign in again, and accept “Maintain access to data”, too."),
     ),
     installing.TAKEN: (
-        gettext_lazy("This organisation is in use at OptixSync already, by somebody else."),
+        gettext_lazy("This organisation is in use at OptixSync already, or was, by somebody else."),
         gettext_lazy(
             "If it is yours, tell whoever runs OptixSync: they can install it here. Access for an "
             "account only is possible meanwhile."

@@ -242,7 +242,12 @@ def _rest(row: ExchangeConnection, wait: dt.timedelta | None) -> None:
 
 
 def _locked(connection_id: int) -> ExchangeConnection:
-    row = ExchangeConnection.objects.select_for_update().present().filter(pk=connection_id).first()
+    row = (
+        ExchangeConnection.objects.select_for_update(no_key=True)
+        .present()
+        .filter(pk=connection_id)
+        .first()
+    )
     if row is None:
         raise ConnectionStopped(_("The connection is uninstalled."))
     return row

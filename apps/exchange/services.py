@@ -207,7 +207,7 @@ def discard(connection: ExchangeConnection, *, by: User | None) -> None:
 def start_check(connection: ExchangeConnection) -> bool:
     """Have the stages walked by a worker; False where a check goes on already."""
     with transaction.atomic():
-        row = ExchangeConnection.objects.select_for_update().get(pk=connection.pk)
+        row = ExchangeConnection.objects.select_for_update(no_key=True).get(pk=connection.pk)
         if row.is_checking or row.state == State.UNINSTALLED:
             return False
         row.check_started_at = timezone.now()
@@ -376,7 +376,7 @@ def locked(connection: ExchangeConnection) -> ExchangeConnection:
         InstallRefused: it is uninstalled, or about to be.
     """
     found = (
-        ExchangeConnection.objects.select_for_update()
+        ExchangeConnection.objects.select_for_update(no_key=True)
         .filter(pk=connection.pk, state__in=[State.PENDING, State.INSTALLED])
         .first()
     )

@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # Microsoft's are some hundred characters and some kilobytes long.
 LONGEST_TOKEN = 1024
 MOST_BYTES = 1024 * 1024
+LENGTH = re.compile(r"[0-9]{1,10}")
 # Subscriptions that are looked up for one call; what a longer one tells is found by polling.
 MOST_SUBSCRIPTIONS = 1000
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -75,11 +76,11 @@ def notifications(request: HttpRequest) -> HttpResponse:
     if request.content_type != "application/json":
         return HttpResponse(status=415)
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not (length.isascii() and length.isdigit()) or not 0 < int(length) <= MOST_BYTES:
+    if not LENGTH.fullmatch(length) or not 0 < int(length) <= MOST_BYTES:
         return HttpResponse(status=413)
     try:
         notes = read(request.body)
-    except Unreadable:
+    except (Unreadable, UnreadablePostError):
         return HttpResponse(status=400)
     if notes:
         now = timezone.now()

@@ -128,8 +128,13 @@ def was_challenged(subscriptions: Collection[int], now: dt.datetime) -> None:
     """Microsoft wants to be told again that we may: a renewal does that, though not one after the other."""
     rows = Subscription.objects.filter(pk__in=subscriptions, state=State.ALIVE)
     apart = F("renewed_at") + Value(CHALLENGES_APART, models.DurationField())
-    rows.update(due_at=Least(F("due_at"), Greatest(Value(now, models.DateTimeField()), apart)))
-    _tend_soon(set(rows.filter(due_at__lte=now).values_list("connection", flat=True)))
+    # What is due already has its task, or gets it within a minute.
+    later = rows.filter(due_at__gt=now)
+    soon = set(
+        later.filter(renewed_at__lte=now - CHALLENGES_APART).values_list("connection", flat=True)
+    )
+    later.update(due_at=Least(F("due_at"), Greatest(Value(now, models.DateTimeField()), apart)))
+    _tend_soon(soon)
 
 
 def _wanting() -> CalendarLinkQuerySet:

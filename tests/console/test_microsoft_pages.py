@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.console import microsoft_pages
 from apps.exchange import services
 from apps.exchange.graph import session
-from apps.exchange.models import ExchangeConnection
+from apps.exchange.microsoft.installing import Who
+from apps.exchange.models import ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import unseal
 from apps.resources.models import Resource
 from apps.sandbox.server import SandboxServer, serve
@@ -31,6 +34,7 @@ from tests.console.microsoft import (
     OTHER_ROOM,
     QUARRY_ADMIN,
     QUARRY_DESK,
+    QUARRY_ID,
     QUARRY_ROOM,
     ROOM,
     VISITOR,
@@ -329,6 +333,24 @@ def test_another_organisation_stops_the_calendars_and_adopts_when_it_comes_back(
     assert (calendar.state, calendar.connection) == ("connecting", connected)
 
 
+def test_organisation_that_changed_in_another_tab_asks_as_well(
+    me: Person, connected: ExchangeConnection, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page had read the connection before: its calendars must not go on in another organisation."""
+    me.post(page_of(connected, "microsoft_grant_again"))
+    SignInAttempt.objects.filter(used_at=None).update(step="question")
+    attempt = SignInAttempt.objects.select_related("connection").get(pk=the_attempt().pk)
+    ExchangeConnection.objects.update(organisation_id=QUARRY_ID)
+    who = Who(owner, attempt.session_key, attempt.tenant)
+    monkeypatch.setattr(microsoft_pages, "who", lambda _request: who)
+
+    microsoft_pages.go_on(HttpRequest(), attempt)
+
+    connected.refresh_from_db()
+    assert connected.organisation_id == QUARRY_ID
+    assert the_attempt().step == "question"
+
+
 def test_another_organisation_without_connected_resources_asks_nothing(me: Person) -> None:
     connection = delegated(me)
 
@@ -358,6 +380,84 @@ def test_organisation_that_another_tenant_has_is_installed_by_a_superuser_alone(
     stranger.client.post(reverse("admin:switch_tenant"), {"tenant": other_tenant.slug})
     stranger.post(reverse("admin:microsoft_granted", args=[the_attempt().uuid]))
     assert ExchangeConnection.objects.for_tenant(other_tenant).count() == 1
+
+
+@pytest.mark.parametrize("how", ["uninstalled", "another organisation", "tenant deleted"])
+def test_consent_that_stays_at_microsoft_serves_no_other_tenant(
+    me: Person,
+    how: str,
+    tenant: Tenant,
+    other_tenant: Tenant,
+    user_with: Callable[..., User],
+    client_of: Callable[[User], Client],
+) -> None:
+    """Any member of the organisation could read all its calendars by it, long after Uninstall."""
+    connection = organisation_wide(me)
+    if how == "uninstalled":
+        services.start_uninstall(connection, by=None)
+        services.finish_uninstall(connection)
+    elif how == "tenant deleted":
+        tenant.delete()
+    else:
+        to_quarry(me, connection)
+        assert checked().organisation_id == QUARRY_ID
+    stranger = Person(client_of(user_with(Role.OWNER, other_tenant)))
+
+    stranger.install().choose(DESK)
+    assert "allows it already" not in stranger.words
+    stranger.post(reverse("admin:microsoft_granted", args=[the_attempt().uuid]))
+
+    assert "in use at OptixSync already, or was" in stranger.words
+    assert not ExchangeConnection.objects.for_tenant(other_tenant).exists()
+
+
+def test_tenant_that_had_an_organisation_last_has_it_back_without_a_superuser(
+    me: Person, tenant: Tenant
+) -> None:
+    connection = organisation_wide(me)
+    services.start_uninstall(connection, by=None)
+    services.finish_uninstall(connection)
+
+    me.install().choose(DESK)
+    me.post(reverse("admin:microsoft_granted", args=[the_attempt().uuid]))
+
+    assert ExchangeConnection.objects.for_tenant(tenant).present().count() == 1
+
+
+def test_of_two_tenants_at_the_same_question_the_first_has_the_organisation(
+    me: Person,
+    other_tenant: Tenant,
+    user_with: Callable[..., User],
+    client_of: Callable[[User], Client],
+) -> None:
+    """Each had proved the consent before either was done."""
+    me.install().choose(ADMIN).accept()
+    mine = the_attempt()
+    stranger = Person(client_of(user_with(Role.OWNER, other_tenant)))
+    stranger.install().choose(DESK).accept()
+    theirs = the_attempt()
+    SignInAttempt.objects.filter(pk=theirs.pk).update(step="question")
+    me.post(reverse("admin:microsoft_consent", args=[mine.uuid])).accept()
+
+    stranger.post(reverse("admin:microsoft_granted", args=[theirs.uuid]))
+
+    assert "connected by somebody else meanwhile" in stranger.words
+    assert the_connection().tenant == mine.tenant
+
+
+def test_owner_grants_again_what_a_superuser_installed_in_another_tenant_too(
+    me: Person, other_tenant: Tenant
+) -> None:
+    connection = organisation_wide(me)
+    ExchangeConnection.objects.create(
+        tenant=other_tenant, kind="microsoft_365", wire="graph", name="Theirs",
+        access="organisation", organisation_id=LANTERN_ID,
+    )  # fmt: skip
+
+    me.post(page_of(connection, "microsoft_grant_again")).choose(ADMIN).accept()
+
+    assert "in use" not in me.words
+    assert the_attempt().step == "ended"
 
 
 # --- Its page --------------------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from django.utils import timezone
 
 from apps.exchange.graph import session
 from apps.exchange.models import ExchangeConnection, SignInAttempt
+from apps.exchange.secrets import unseal
 from apps.sandbox.server import SandboxServer, serve
 from apps.tenants.models import Role, Tenant, User
 from tests.console import microsoft
@@ -33,6 +36,7 @@ from tests.console.microsoft import (
     Person,
     the_attempt,
 )
+from tests.exchange import http
 
 AdminOf = Callable[..., User]
 
@@ -190,6 +194,19 @@ def test_microsofts_own_words_reach_the_log_without_names(
     assert "code=abc" not in caplog.text
 
 
+def test_strangers_write_no_line_of_the_log(
+    sandbox: SandboxServer, db: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The way back is open to everybody."""
+    for address in (CALLBACK, CONSENT_CALLBACK):
+        answer = Client().get(f"{address}?state=x&error=theirs&error_description=Their%20words")
+
+        assert is_unusable(answer)
+    assert "heirs" not in "".join(
+        one.getMessage() for one in caplog.records if one.name != "django.request"
+    )
+
+
 def test_microsoft_that_does_not_answer_is_told_and_nothing_is_kept(
     me: Person, settings: Any
 ) -> None:
@@ -326,6 +343,203 @@ def test_flow_of_allauths_own_leads_nowhere(me: Person, owner: User) -> None:
     assert is_untouched()
 
 
+@pytest.mark.parametrize("refused_at", ["sign-in", "token"])
+@pytest.mark.parametrize(
+    ("number", "words", "fix"),
+    [
+        (50034, "has no such account", "address is spelt right"),
+        (50055, "locked or disabled", "office.com first"),
+        (50057, "locked or disabled", "office.com first"),
+        (50076, "a second factor", "sign in"),
+        (50105, "only chosen people", "Users and groups"),
+        (50173, "was revoked", "sign in"),
+        (53003, "Conditional Access", "exclude OptixSync"),
+        (65001, "Nobody has agreed", "an administrator agree"),
+        (70043, "sign in again from time to time", "Organisation-wide"),
+        (500014, "no Exchange Online", "licences"),
+        (7000112, "switched off in this organisation", "Enterprise applications"),
+    ],
+)
+def test_account_that_microsoft_refuses_is_told_why_and_what_to_do(
+    me: Person, sandbox: SandboxServer, refused_at: Any, number: int, words: str, fix: str
+) -> None:
+    me.install("account")
+    sandbox.store.microsoft_account(DESK).refusal = number
+    sandbox.store.microsoft_account(DESK).refused_at = refused_at
+
+    me.choose(DESK)
+    if refused_at == "token":
+        me.accept()
+    elif not me.came_back_to:
+        me.go_back()
+
+    assert words in me.words
+    assert fix in me.words
+    assert f"AADSTS{number}" in me.words
+    assert is_untouched()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"secret": "its ID"}, "ID was pasted in place of its Value"),
+        ({"expires": True}, "has expired"),
+        ({"audience": "one"}, "registered for one organisation alone"),
+        ({"redirect_addresses": ()}, "not in the registration"),
+    ],
+    ids=["ID of the secret", "expired secret", "one organisation", "redirect address"],
+)
+def test_registration_that_cannot_work_is_told_to_superusers(
+    me: Person,
+    owner: User,
+    sandbox: SandboxServer,
+    settings: Any,
+    change: dict[str, Any],
+    words: str,
+) -> None:
+    User.objects.filter(pk=owner.pk).update(is_superuser=True)
+    registration = sandbox.store.registrations[microsoft.CLIENT_ID]
+    if "secret" in change:
+        settings.MICROSOFT_CLIENT_SECRET = registration.secrets[0].id
+    elif "expires" in change:
+        registration.secrets = (
+            replace(registration.secrets[0], expires_at=timezone.now() - dt.timedelta(days=1)),
+        )
+    else:
+        for name, value in change.items():
+            setattr(registration, name, value)
+
+    me.install("account")
+    if "secret" in change or "expires" in change:
+        me.choose(DESK).accept()
+        assert words in me.words
+    else:
+        # Microsoft itself says so, on a page that leads nowhere: nothing comes back.
+        assert not me.came_back_to
+    assert is_untouched()
+
+
+def test_error_that_is_no_name_is_shown_to_nobody(me: Person) -> None:
+    """Whatever stands there may be text, with letters that no column holds."""
+    for error in ("Call%200900%20123", "%00", "a" * 65, "%F0%9F%92%A5"):
+        state = me.install("account").question["state"]
+
+        me.get(f"{CALLBACK}?state={state}&error={error}")
+
+        assert "Microsoft did not let it through" in me.words
+        assert "Call 0900" not in me.words
+        assert the_attempt().refusal["error"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ({}, 200),
+        ([], 200),
+        ({"access_token": {}}, 200),
+        ({"access_token": ""}, 200),
+        ({"access_token": None}, 200),
+        ("<html>proxy</html>", 200),
+        ("", 204),
+        ({"access_token": "x"}, 302),
+    ],
+    ids=str,
+)
+def test_token_call_that_somebody_else_answers_is_told_and_nothing_is_kept(
+    me: Person, settings: Any, told: Any, status: int
+) -> None:
+    me.install("account").choose(DESK)
+    body = told if isinstance(told, str) else json.dumps(told)
+    with http.serving() as proxy:
+        proxy.answer = lambda _asked: http.Answer(
+            body, status, {"Location": f"{proxy.url}/elsewhere"}
+        )
+        settings.MICROSOFT_LOGIN_URL = proxy.url
+        settings.EXCHANGE_ALLOW_PLAIN_HTTP_TO = [
+            *settings.EXCHANGE_ALLOW_PLAIN_HTTP_TO, f"127.0.0.1:{proxy.port}"
+        ]  # fmt: skip
+        me.accept()
+        assert len(proxy.asked) == 1
+
+    assert me.shown.status_code == 200
+    assert "Microsoft’s sign-in is busy" in me.words
+    assert is_untouched()
+
+
+@pytest.mark.parametrize("told", [{"id": 7, "error": "x"}, [], {"error": "x"}, "x"], ids=str)
+def test_profile_that_somebody_else_answers_is_told_and_nothing_is_kept(
+    me: Person, settings: Any, told: Any
+) -> None:
+    me.install("account").choose(DESK)
+    with http.serving() as proxy:
+        proxy.answer = lambda _asked: http.Answer(json.dumps(told))
+        settings.MICROSOFT_GRAPH_URL = proxy.url
+        settings.EXCHANGE_ALLOW_PLAIN_HTTP_TO = [
+            *settings.EXCHANGE_ALLOW_PLAIN_HTTP_TO, f"127.0.0.1:{proxy.port}"
+        ]  # fmt: skip
+        me.accept()
+
+    assert me.shown.status_code == 200
+    assert the_attempt().refusal
+    assert is_untouched()
+
+
+@pytest.mark.parametrize("expires_in", [None, 0, -5, "soon", 1e300, "3600", True, []], ids=repr)
+def test_grant_is_kept_however_long_its_first_token_lasts(
+    me: Person, sandbox: SandboxServer, settings: Any, expires_in: Any
+) -> None:
+    """The token is used up in a moment; what it came with lasts for months."""
+    token = sandbox.store.issue(
+        resource="graph", organisation=microsoft.LANTERN, account=DESK,
+        scopes={"User.Read", "Calendars.ReadWrite.Shared"},
+    )  # fmt: skip
+    me.install("account").choose(DESK)
+    with http.serving() as microsofts:
+        microsofts.answer = lambda _asked: http.Answer(
+            json.dumps({"access_token": token, "refresh_token": "r", "expires_in": expires_in}),
+            headers={"Content-Type": "application/json"},
+        )
+        settings.MICROSOFT_LOGIN_URL = microsofts.url
+        settings.EXCHANGE_ALLOW_PLAIN_HTTP_TO = [
+            *settings.EXCHANGE_ALLOW_PLAIN_HTTP_TO, f"127.0.0.1:{microsofts.port}"
+        ]  # fmt: skip
+        me.accept()
+
+    connection = ExchangeConnection.objects.get()
+    assert unseal(connection.sealed_refresh_token) == "r"
+    last = timezone.now() + dt.timedelta(hours=24, seconds=1)
+    assert timezone.now() < connection.access_tokens.get().expires_at < last
+
+
+@pytest.mark.parametrize("setting", ["EXCHANGE_ALLOW_PLAIN_HTTP_TO", "EXCHANGE_ALLOWED_NETWORKS"])
+def test_code_and_secret_leave_by_the_same_policy_as_all_else(
+    me: Person, sandbox: SandboxServer, settings: Any, setting: str
+) -> None:
+    me.install("account").choose(DESK)
+    setattr(settings, setting, [])
+
+    me.accept()
+
+    assert "Microsoft’s sign-in is busy" in me.words
+    assert sandbox.requests.lines("token") == []
+    assert is_untouched()
+
+
+@pytest.mark.parametrize(
+    "typed", ["x" * 300, f"{'x' * 60}@{'.'.join(['y' * 60] * 4)}", "a@\0b.example", "<b>"]
+)
+def test_mailbox_to_try_that_is_none_leaves_the_one_that_was(me: Person, typed: str) -> None:
+    me.install("account")
+
+    me.post(reverse("admin:microsoft_again", args=[the_attempt().uuid]), try_email=typed)
+
+    assert me.shown.status_code == 200
+    assert the_attempt().try_email == microsoft.ROOM
+    assert SignInAttempt.objects.count() == 2
+    assert me.post(INSTALL, access="account", try_email=typed).shown.status_code == 200
+    assert SignInAttempt.objects.count() == 2
+
+
 # --- Consent ----------------------------------------------------------------------------------------
 
 
@@ -358,7 +572,7 @@ def test_answer_to_the_question_counts_once(asked: Person) -> None:
     asked.get(answer(asked.question["state"], QUARRY_ID))
 
     assert is_unusable(asked.client.get(answer(asked.question["state"])))
-    for state in ("", "forged"):
+    for state in ("", "forged", "%00", "x" * 65):
         assert is_unusable(asked.client.get(answer(state)))
 
 

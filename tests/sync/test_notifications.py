@@ -9,6 +9,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.http import HttpRequest, UnreadablePostError
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -251,6 +252,25 @@ def test_forms_and_large_bodies_are_refused_unread(subscription: Subscription) -
     assert queued() == []
 
 
+@pytest.mark.parametrize("length", ["²", "9" * 5000, "-1", "1e3", "+5", " "])
+def test_length_that_is_none_is_refused(
+    length: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(0):
+        answer = Client().post(ADDRESS, "{}", "application/json", CONTENT_LENGTH=length)
+
+    assert answer.status_code == 413
+
+
+def test_call_that_breaks_off_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks_off(_request: Any) -> bytes:
+        raise UnreadablePostError
+
+    monkeypatch.setattr(HttpRequest, "body", property(breaks_off))
+
+    assert Client().post(ADDRESS, "{}", "application/json").status_code == 400
+
+
 # --- Strangers ----------------------------------------------------------------------------------------
 
 
@@ -375,6 +395,17 @@ def test_challenge_is_answered_by_a_renewal(
     assert subscription.due_at <= timezone.now()
     task = ("apps.sync.tasks.tend_subscriptions", subscription.connection_id)
     assert task in queued()
+
+
+def test_flood_of_challenges_is_one_task(
+    subscription: Subscription, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Whoever knows the ids needs no secret for these; each call could be a task in the queue."""
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(3):
+            call(lifecycle(subscription, "reauthorizationRequired", clientState=...))
+
+    assert queued() == [("apps.sync.tasks.tend_subscriptions", subscription.connection_id)]
 
 
 def test_challenges_one_after_the_other_renew_no_sooner_than_ten_minutes_apart(

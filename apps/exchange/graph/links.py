@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 _PORTS = {"https": 443, "http": 80}
 
@@ -36,7 +36,12 @@ def relative(base_url: str, link: str) -> str:
     except ValueError as error:
         raise LeadsElsewhere from error
     below = given.path.removeprefix(base.path)
-    is_odd = ".." in given.path or "\\" in link or any(ord(letter) <= ord(" ") for letter in link)
+    meant = unquote(unquote(given.path))
+    is_odd = (
+        ".." in meant.split("/")
+        or "\\" in link + meant
+        or any(ord(letter) <= ord(" ") for letter in link)
+    )
     if not is_same or is_odd or below == given.path or not below.startswith("/"):
         raise LeadsElsewhere
     return f"{below}?{given.query}" if given.query else below

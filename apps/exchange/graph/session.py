@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from typing import Protocol
 
 import requests
@@ -92,7 +93,10 @@ def _http() -> requests.Session:
     adapter = transport.Adapter(
         transport.policy(), pool_connections=1, pool_maxsize=CONNECTIONS, max_retries=0
     )
-    return transport.secured(requests.Session(), adapter)
+    made = transport.secured(requests.Session(), adapter)
+    # Proofs of all tenants go over one session: none brings what another was told.
+    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return made
 
 
 def close_connection(key: str) -> None:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_NUMBER = re.compile(r"AADSTS(\d+)")
+_NUMBER = re.compile(r"AADSTS([0-9]{1,12})")
+_DIGITS = re.compile(r"[0-9]{1,12}")
+# What an error is called; anything else is text, and may be anybody's.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MOST_CODES = 5
 _BODY = re.compile(r"b'.*'|b\".*\"", re.DOTALL)
 
@@ -37,7 +40,8 @@ def of_token_call(told: str) -> dict[str, Any]:
     https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow#error-response-1
     """
     body = _body(told)
-    if not body:
+    if not body.get("error"):
+        # Nothing was refused: a proxy answered, or Microsoft has a trouble of its own.
         logger.warning("Microsoft's sign-in: %s", redact(told))
         return {"error": "server_error", "codes": [], "suberror": ""}
     codes = body.get("error_codes")
@@ -53,11 +57,11 @@ def _refusal(
     error: str, description: str, suberror: str = "", codes: list[Any] | None = None
 ) -> dict[str, Any]:
     logger.warning("Microsoft refuses: %s: %s", redact(error), redact(description))
-    numbers = [str(code) for code in codes or [] if str(code).isdigit()]
+    numbers = [str(code) for code in codes or [] if _DIGITS.fullmatch(str(code))]
     numbers += _NUMBER.findall(description)
     return {
-        "error": error[:64],
-        "suberror": suberror[:64],
+        "error": error if _NAME.fullmatch(error) else "unknown",
+        "suberror": suberror if _NAME.fullmatch(suberror) else "",
         "codes": [int(number) for number in dict.fromkeys(numbers)][:_MOST_CODES],
         # A stranger whose identity provider is live.com has a personal account.
         "is_personal": "live.com" in description.lower(),

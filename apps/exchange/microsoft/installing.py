@@ -7,6 +7,7 @@ nothing of a connection has changed, and nothing that came back is kept but seal
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import uuid
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from apps.exchange import identity, services
 from apps.exchange.errors import ExchangeError
-from apps.exchange.microsoft import proving, registration, scopes, token_call
+from apps.exchange.microsoft import claiming, proving, registration, scopes, token_call
 from apps.exchange.models import AccessToken, ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import seal, unseal
 from apps.exchange.services import InstallRefused
@@ -43,6 +44,8 @@ Step = SignInAttempt.Step
 PERSONAL_ACCOUNT = "personal_account"
 NO_REFRESH_TOKEN = "no_refresh_token"  # noqa: S105 -- a name
 TAKEN = "taken"
+# As `open_consent` makes them. Anything else may be what no column holds.
+_STATE = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 class NotYours(Exception):
@@ -209,8 +212,8 @@ def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
         }
         step = Step.QUESTION
     else:
-        attempt.organisation_id = organisation.id
-        values["is_granted"] = not _is_anothers(attempt) and proving.is_granted(
+        is_anothers = claiming.is_anothers(organisation.id, who.tenant)
+        values["is_granted"] = not is_anothers and proving.is_granted(
             organisation.id, attempt.try_email, attempt.wire
         )
         step = Step.CONSENT
@@ -267,11 +270,8 @@ def prove(attempt: SignInAttempt, who: Who) -> SignInAttempt:
     Raises:
         NotYours: this step was made, or it took too long.
     """
-    if not who.user.is_superuser and _is_anothers(attempt):
-        logger.warning(
-            "Organisation %s is installed for another tenant; asked for by %s in %s",
-            attempt.organisation_id, who.user.pk, who.tenant.slug,
-        )  # fmt: skip
+    if not who.user.is_superuser and claiming.is_anothers(attempt.organisation_id, who.tenant):
+        _log_taken(attempt, who)
         return _note(attempt, {"kind": TAKEN})
     try:
         proving.prove(attempt.organisation_id, attempt.try_email, attempt.wire)
@@ -306,11 +306,17 @@ def finish(attempt: SignInAttempt, who: Who) -> ExchangeConnection:
 
     Raises:
         NotYours: this step was made, or it took too long.
-        InstallRefused: the connection is gone, or being uninstalled.
+        InstallRefused: the connection is gone, or being uninstalled; or another tenant was quicker
+            with the organisation.
     """
     done = _mine(who).step_on(attempt.uuid, at=Step.QUESTION, to=Step.ENDED)
     if done is None:
         raise NotYours
+    if done.access == Access.ORGANISATION and not claiming.claim(
+        done.organisation_id, who.tenant, by_superuser=who.user.is_superuser
+    ):
+        _log_taken(done, who)
+        raise InstallRefused(_("This organisation was connected by somebody else meanwhile."))
     connection = _connection_of(done)
     for name in ("access", "wire", "organisation_id", "organisation_name"):
         setattr(connection, name, getattr(done, name))
@@ -377,22 +383,21 @@ def _note(attempt: SignInAttempt, refusal: dict[str, Any]) -> SignInAttempt:
 
 def _answered(state: str, who: Who) -> SignInAttempt:
     """The attempt that waits for this answer; the state is used up."""
+    if not _STATE.fullmatch(state):
+        raise NotYours
     rows = _mine(who).alive(timezone.now()).filter(step=Step.CONSENT, consent_state=state)
-    attempt = rows.first() if state else None
+    attempt = rows.first()
     if attempt is None or not rows.filter(pk=attempt.pk).update(consent_state=""):
         raise NotYours
     attempt.consent_state = ""
     return attempt
 
 
-def _is_anothers(attempt: SignInAttempt) -> bool:
-    """Whether another tenant has this organisation as a whole: its consent is not ours to use."""
-    return (
-        ExchangeConnection.objects.present()
-        .filter(organisation_id=attempt.organisation_id, access=Access.ORGANISATION)
-        .exclude(tenant=attempt.tenant)
-        .exists()
-    )
+def _log_taken(attempt: SignInAttempt, who: Who) -> None:
+    logger.warning(
+        "Organisation %s is, or was, installed for another tenant; asked for by %s in %s",
+        attempt.organisation_id, who.user.pk, who.tenant.slug,
+    )  # fmt: skip
 
 
 def _connection_of(attempt: SignInAttempt) -> ExchangeConnection:

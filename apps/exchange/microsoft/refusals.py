@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from apps.exchange.microsoft.refusal_words import Words
 
-_NUMBER = re.compile(r"AADSTS(\d+)")
+_NUMBER = re.compile(r"AADSTS([0-9]{1,12})")
+_DIGITS = re.compile(r"[0-9]{1,12}")
 
 
 class Act(StrEnum):
@@ -108,7 +109,7 @@ def _refusal(code: str, words: Words) -> Refusal:
 def _numbers(codes: Iterable[object], description: str) -> Iterator[int]:
     """The numbers of the answer's list first; those of its words where it has none."""
     for code in codes:
-        if str(code).isdigit():
+        if _DIGITS.fullmatch(str(code)):
             yield int(str(code))
     for found in _NUMBER.findall(description):
         yield int(found)
@@ -134,6 +135,8 @@ _EMAIL = re.compile(r"[^\s\"'<>(),;:=]+@[\w-]+(?:\.[\w-]+)+")
 # Refresh tokens, codes and secrets are long words without a meaning; ids of requests are shorter.
 _OPAQUE = re.compile(r"[\w~+/-]*[\w.~+/-]{39,}=*")
 _LONGEST = 500
+# What is looked at. Some of the patterns take a time that grows with the square of the length.
+_MOST_READ = 4000
 
 
 def redact(text: str) -> str:
@@ -141,6 +144,10 @@ def redact(text: str) -> str:
     if settings.MICROSOFT_CLIENT_SECRET:
         # It is no longer than an ordinary word, and may have signs of any kind.
         text = text.replace(settings.MICROSOFT_CLIENT_SECRET, "…")
+    if len(text) > _MOST_READ:
+        # Without the last word, which may be half a secret.
+        text = text[:_MOST_READ].rpartition(" ")[0]
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
     text = _BEARER.sub(r"\g<name> …", text)
     text = _SECRETS.sub(r"\g<name>\g<is>…", text)
     text = _JWT.sub("…", text)

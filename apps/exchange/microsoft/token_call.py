@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -18,13 +19,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from apps.exchange import failures, transport
-from apps.exchange.errors import AuthenticationFailed, Throttled, Transient
+from apps.exchange.errors import AuthenticationFailed, ExchangeError, Throttled, Transient
 from apps.exchange.microsoft import scopes
 from apps.exchange.microsoft.refusals import explain, redact
 from apps.exchange.microsoft.registration import registration
 
 if TYPE_CHECKING:
-    from apps.exchange.errors import ExchangeError
     from apps.exchange.microsoft.refusals import Refusal
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,31 @@ class Answer:
     lasts: dt.timedelta
     # What was granted of what was asked for; empty where the answer does not say.
     scope: str
+
+
+class _ForAllauth(transport.Adapter):
+    """Our policy for calls that allauth makes, told in the one family of errors that it knows."""
+
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        """As requests sends.
+
+        Raises:
+            requests.ConnectionError: the policy does not allow it.
+        """
+        try:
+            return super().send(request, *args, **kwargs)
+        except ExchangeError as error:
+            raise requests.ConnectionError(error.cause) from None
+
+
+def session_for_allauth() -> requests.Session:
+    """Secret, code and token go where the settings say, by our policy, and follow nobody from there."""
+    plain = transport.secured(requests.Session(), _ForAllauth(transport.policy()))
+    seconds = settings.SOCIALACCOUNT_REQUESTS_TIMEOUT
+    plain.request = partial(plain.request, timeout=seconds)  # type: ignore[method-assign]
+    return plain
 
 
 def api_url(audience: str) -> str:
@@ -124,7 +149,7 @@ def _read(response: requests.Response) -> Answer:
         return Answer(
             access_token=token,
             refresh_token=another if isinstance(another, str) else "",
-            lasts=_lasts(told.get("expires_in")),
+            lasts=lasts(told.get("expires_in")),
             scope=str(told.get("scope") or ""),
         )
     raise _refused(response, told)
@@ -168,7 +193,7 @@ def _json(response: requests.Response) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _lasts(expires_in: object) -> dt.timedelta:
+def lasts(expires_in: object) -> dt.timedelta:
     """Seconds, as a number or as text; whatever else comes, a life that can be worked with."""
     try:
         seconds = float(str(expires_in))

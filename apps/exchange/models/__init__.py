@@ -8,6 +8,7 @@ from apps.exchange.models.connection import (
     ExchangeConnection,
     ExchangeConnectionQuerySet,
 )
+from apps.exchange.models.organisation_claim import OrganisationClaim
 from apps.exchange.models.secret_warning import SecretWarning
 from apps.exchange.models.sign_in_attempt import SignInAttempt
 from apps.exchange.models.token import AccessToken
@@ -18,6 +19,7 @@ __all__ = [
     "AccessToken",
     "ExchangeConnection",
     "ExchangeConnectionQuerySet",
+    "OrganisationClaim",
     "SecretWarning",
     "SignInAttempt",
 ]

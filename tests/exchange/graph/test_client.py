@@ -44,6 +44,17 @@ def test_session_of_a_connection_is_kept(graph: Graph) -> None:
     assert session.session_for(graph.settings()) is not one
 
 
+def test_session_brings_no_cookie_that_another_tenant_was_told(graph: Graph) -> None:
+    """Proofs of all tenants share one."""
+    graph.says({"value": []}, {"value": []}, Set_Cookie="who=lantern; Path=/")
+    client = graph.client()
+
+    client.ask(READ)
+    client.ask(READ)
+
+    assert all("Cookie" not in one.headers for one in graph.asked)
+
+
 class TestTokens:
     def test_refused_token_is_refreshed_once(self, graph: Graph) -> None:
         graph.refuses(401, "InvalidAuthenticationToken")

@@ -13,6 +13,7 @@ BASE = "https://graph.example/graph/v1.0"
     [
         (f"{BASE}/users/a@b/calendarView/delta?$deltatoken=x%2By", "/users/a@b/calendarView/delta?$deltatoken=x%2By"),
         ("HTTPS://GRAPH.example:443/graph/v1.0/me", "/me"),
+        (f"{BASE}/users/a..b@c/events", "/users/a..b@c/events"),
     ],
 )  # fmt: skip
 def test_link_of_graph_itself_is_followed(link: str, expected: str) -> None:
@@ -36,7 +37,11 @@ def test_link_of_graph_itself_is_followed(link: str, expected: str) -> None:
         "https://graph.example/graph/v1.0evil/users",
         "https://graph.example/graph/beta/users",
         "https://graph.example/graph/v1.0/../../elsewhere",
+        "https://graph.example/graph/v1.0/%2e%2E/elsewhere",
+        "https://graph.example/graph/v1.0/users/..%2f..%2Felsewhere",
+        "https://graph.example/graph/v1.0/%252e%252e/elsewhere",
         "https://graph.example/graph/v1.0/a\\b",
+        "https://graph.example/graph/v1.0/a%5Cb",
         "https://graph.example/graph/v1.0/a b",
         "https://graph.example/graph/v1.0/a\r\nHost: evil",
         "https://graph.example/graph/v1.0/a#part",

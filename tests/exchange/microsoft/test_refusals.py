@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,25 @@ def test_log_keeps_what_helps() -> None:
 
     assert redact(raw) == raw
     assert len(redact("word " * 1000)) <= 500
+
+
+@pytest.mark.parametrize("word", ["a", "a-", "eyJ", "a.,", "<"])
+def test_page_of_a_proxy_is_read_in_no_time(word: str) -> None:
+    """A pattern that looks at each beginning anew takes minutes for a hundred kilobytes."""
+    began = time.process_time()
+
+    redact(word * (100_000 // len(word)))
+
+    assert time.process_time() - began < 1
+
+
+def test_secret_that_is_cut_in_two_is_not_shown() -> None:
+    for padding in range(3900, 4000):
+        assert "SECRET" not in redact("@ " * (padding // 2) + "x" * (padding % 2) + "SECRET" * 20)
+
+
+def test_what_a_terminal_obeys_does_not_reach_it() -> None:
+    assert redact("AADSTS1\x1b[2Jx\x00\u202ey\x9b2J") == "AADSTS1 [2Jx y 2J"
 
 
 def test_no_number_is_given_two_meanings() -> None:
