@@ -66,8 +66,13 @@ class Where:
     is_delegated: bool = False
 
     @property
-    def is_of_an_event(self) -> bool:
+    def is_of_an_item(self) -> bool:
+        """Something in the mailbox, or a subscription, by its id."""
         return "/{id}" in self.operation
+
+    @property
+    def is_of_an_event(self) -> bool:
+        return " events/{id}" in self.operation
 
 
 def judge(
@@ -160,9 +165,11 @@ def _no_directory(where: Where, _code: str) -> AccessDenied:
     return _no_access(where, _code)
 
 
-def _no_mailbox(where: Where, _code: str) -> NotFound:
+def _no_mailbox(where: Where, _code: str) -> ExchangeError:
     email = where.email or _MAILBOX
-    return NotFound(
+    # Of an event it proves nothing that its mailbox cannot be found.
+    kind = Misconfigured if where.is_of_an_event else NotFound
+    return kind(
         _("There is no mailbox %(email)s in this organisation, or we may not see it.")
         % {"email": email},
         fix=_("Look whether the address is right. A new mailbox can take a day to appear."),
@@ -182,11 +189,17 @@ def _not_online(where: Where, _code: str) -> Misconfigured:
     )
 
 
-def _not_found(where: Where, code: str) -> NotFound:
-    return _no_item(where, code) if where.is_of_an_event else _no_mailbox(where, code)
+def _not_found(where: Where, code: str) -> ExchangeError:
+    if where.is_of_an_event and not _CODE.fullmatch(code):
+        # Graph gives a code with every error: somebody else on the way says this.
+        return damaged(where)
+    return _no_item(where, code) if where.is_of_an_item else _no_mailbox(where, code)
 
 
-def _no_item(_where: Where, _code: str) -> NotFound:
+def _no_item(where: Where, code: str) -> ExchangeError:
+    if where.operation == "GET calendarView/delta":
+        # It asks for no event.
+        return _no_cursor(where, code)
     return NotFound(_("The event is not in this calendar."))
 
 
@@ -251,7 +264,7 @@ def _other(where: Where, code: str) -> ExchangeError:
             _("Exchange refuses this event (%(code)s).") % {"code": code},
             fix=_("Change or delete the event in Outlook, or change the booking here."),
         )
-    if where.is_of_an_event:
+    if where.is_of_an_item:
         return Rejected(
             _("Exchange cannot read this event (%(code)s).") % {"code": code},
             fix=_("Open it in Outlook; if it cannot be opened there either, delete it."),

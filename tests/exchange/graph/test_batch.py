@@ -12,6 +12,7 @@ from tests.exchange.graph.scripted import ROOM, Graph
 
 DENIED = {"error": {"code": "ErrorAccessDenied", "message": "No."}}
 FOUND: dict[str, Any] = {"id": "it"}
+CODES = {404: "ErrorItemNotFound"}
 
 
 def call(number: int, email: str = "") -> Call:
@@ -27,7 +28,7 @@ def answers(*statuses: tuple[str, int], **headers: str) -> dict[str, Any]:
                 "id": name,
                 "status": status,
                 "headers": named,
-                "body": FOUND if status == 200 else {"error": {"code": ""}},
+                "body": FOUND if status == 200 else {"error": {"code": CODES.get(status, "")}},
             }
             for name, status in statuses
         ]
