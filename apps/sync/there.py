@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from apps.bookings.errors import StaleBooking
 from apps.bookings.models import Booking
 from apps.exchange.calendar import Content, EventKey, EventRef, Item, Window
-from apps.exchange.errors import ExchangeError, NotFound, Rejected, Unclear
+from apps.exchange.errors import AttemptSpent, ExchangeError, NotFound, Rejected, Unclear
 from apps.sync import mirror
 from apps.sync import operations as op
 from apps.sync.facts import RemoteState
@@ -59,10 +59,13 @@ def create(operation: op.CreateRemote, session: Session) -> Facts | None:
     except Unclear:
         # It may have been done, or may still be: the link says so until that is known.
         raise
-    except ExchangeError:
+    except ExchangeError as exc:
         # Unless somebody else has tried meanwhile.
         tried = EventLink.objects.filter(pk=link.pk, attempted_at=link.attempted_at)
         tried.update(attempted_at=None)
+        if isinstance(exc, AttemptSpent):
+            tried = EventLink.objects.filter(pk=link.pk, attempt_id=link.attempt_id)
+            tried.update(attempt_id=str(uuid.uuid4()))
         raise
     with transaction.atomic():
         session.lease.commit()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from apps.bookings.models import Booking
+from apps.exchange.calendar import EventKey
+from apps.sync.models import EventLink
 from tests.scenarios.graph_world import GraphWorld
-from tests.sync.world import DAY, mirror_equals_calendar
+from tests.sync.world import DAY, HOUR, mirror_equals_calendar
 
 pytestmark = pytest.mark.django_db
+MINUTE = dt.timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -54,3 +59,50 @@ def test_access_token_that_expired_in_the_night_costs_no_run(world: GraphWorld) 
     assert world.sync().outcome == "done"
 
     assert Booking.objects.blocking().count() == 2
+
+
+def test_event_that_was_deleted_before_we_knew_of_it_is_written_once_more_and_delays_no_other(
+    world: GraphWorld,
+) -> None:
+    first, second = world.book(24), world.book(48)
+    world.fault("cut-after", operation="POST events")
+    world.sync()
+    (event,) = world.mailbox.box.calendar.items
+    world.outlook.delete(EventKey(world.mailbox.wire_id(event)))
+    attempt = EventLink.objects.get(booking=first).attempt_id
+    world.fault(
+        "error", operation="POST events", code="ErrorDuplicateTransactionId", status=409,
+        values={"@event.existingEventId": world.mailbox.wire_id(event)},
+    )  # fmt: skip
+    world.later(6 * MINUTE)
+
+    world.sync()
+
+    assert world.blocking_there() == [(second.starts_at, second.ends_at)]
+    world.later(6 * MINUTE)
+    world.sync()
+    assert world.blocking_there() == world.blocking_here()
+    assert len(world.blocking_here()) == 2
+    assert EventLink.objects.get(booking=first).attempt_id != attempt
+    assert world.sync().counts == {}
+
+
+def test_way_to_a_cursor_that_is_always_lost_waits_before_it_is_tried_again(
+    world: GraphWorld,
+) -> None:
+    for hours in (24, 48, 72):
+        world.outlook.book(world.at(hours), world.at(hours + 1))
+    world.port.page_size = 1
+    world.fault("bad-sync-state", operation="GET calendarView/delta", nth=2)
+    world.fault("bad-sync-state", operation="GET calendarView/delta", nth=4)
+    world.forget_requests()
+
+    report = world.sync()
+
+    assert (report.outcome, report.goes_on) == ("failed", False)
+    assert world.calendar.error_kind == "transient"
+    assert world.calendar.due_at > world.now
+    assert world.requests().count("GET calendarView/delta") == 4
+    world.later(HOUR)
+    world.sync()
+    assert world.blocking_here() == world.blocking_there()
