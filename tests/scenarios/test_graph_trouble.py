@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from apps.bookings.models import Booking
-from apps.exchange.calendar import EventKey
+from apps.exchange.calendar import EventKey, Page, ShowAs
 from apps.sync.models import EventLink
 from tests.scenarios.graph_world import GraphWorld
 from tests.sync.world import DAY, HOUR, mirror_equals_calendar
@@ -106,3 +106,41 @@ def test_way_to_a_cursor_that_is_always_lost_waits_before_it_is_tried_again(
     world.later(HOUR)
     world.sync()
     assert world.blocking_here() == world.blocking_there()
+
+
+def test_write_that_is_refused_as_stale_without_a_change_is_tried_twice_a_run(
+    world: GraphWorld,
+) -> None:
+    booking = world.book(24)
+    world.sync()
+    world.move(booking, 30)
+    world.fault(
+        "error", operation="PATCH events/{id}", code="ErrorIrresolvableConflict", count=None
+    )
+    world.forget_requests()
+
+    report = world.sync()
+
+    assert report.outcome == "done"
+    assert world.requests().count("PATCH events/{id}") == 2
+    world.server.faults.forget()
+    world.sync()
+    assert world.blocking_there() == world.blocking_here() == [(world.at(30), world.at(31))]
+
+
+def test_version_that_no_delta_told_of_is_read_where_it_refuses_a_write(
+    world: GraphWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = world.book(24)
+    world.sync()
+    world.move(booking, 30)
+    (event,) = world.mailbox.box.calendar.items
+    world.outlook.change(EventKey(world.mailbox.wire_id(event)), show_as=ShowAs.OUT_OF_OFFICE)
+    monkeypatch.setattr(
+        "apps.exchange.graph.calendar.GraphCalendar.changes",
+        lambda _self, cursor, _window: Page((), (), cursor, is_last=True),
+    )
+
+    world.sync()
+
+    assert world.blocking_there() == world.blocking_here() == [(world.at(30), world.at(31))]

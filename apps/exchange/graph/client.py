@@ -160,8 +160,10 @@ class Client:
                 not there.
         """
         found = page.get("value")
-        rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
-        if not isinstance(found, list) or not (lets_pass or len(rows) == len(found)):
+        if not isinstance(found, list):
+            raise codes.damaged(self.where(call))
+        rows: list[Mapping[str, Any]] = [row for row in found if isinstance(row, dict)]
+        if len(rows) < len(found) and not lets_pass:
             raise codes.damaged(self.where(call))
         return rows
 
