@@ -10,8 +10,6 @@ import signal
 import statistics
 import subprocess
 import sys
-import time
-import tracemalloc
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -40,10 +38,10 @@ from apps.exchange.ews.wire import Wire
 from apps.exchange.models import ExchangeConnection
 from apps.exchange.secrets import seal
 from apps.resources.models import Location, Resource
-from apps.sync import services
 from apps.sync.models import CalendarLink
 from apps.sync.session import window_of
 from apps.tenants.models import Tenant
+from benchmarks.measuring import megabytes, seconds, sync, told
 from benchmarks.sandbox import ACCOUNT, BASE_DIR, DOMAIN, PASSWORD, Sandbox, running, wait_for
 
 if TYPE_CHECKING:
@@ -115,26 +113,6 @@ class Place:
         return self.sandbox.requests()
 
 
-def sync(calendar: CalendarLink) -> None:
-    report = services.sync_calendar(calendar.pk)
-    assert report.outcome == "done", report  # noqa: S101 -- else nothing was measured
-
-
-def seconds(of: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    of()
-    return time.perf_counter() - began
-
-
-def megabytes(of: Callable[[], object]) -> float:
-    """The most that it had at once beyond what was there before."""
-    tracemalloc.start()
-    of()
-    _now, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return most / 1e6
-
-
 # --- Reading ---------------------------------------------------------------------------------------
 
 
@@ -150,7 +128,7 @@ def reading(place: Place) -> None:
     view_requests, sync_requests = place.requests(bare_view), place.requests(bare_sync)
     print(
         f"EWS, first sync of {EVENTS:,} events: {len(first_requests)} requests "
-        f"({_told(first_requests)}); bare exchangelib {len(view_requests)} by view, "
+        f"({told(first_requests)}); bare exchangelib {len(view_requests)} by view, "
         f"{len(sync_requests)} by sync_items"
     )
     print(
@@ -168,13 +146,9 @@ def reading(place: Place) -> None:
     idle = min(seconds(partial(sync, calendars[0])) for _number in range(3))
     idle_requests = place.requests(partial(sync, calendars[0]))
     print(
-        f"EWS, nothing new: {len(idle_requests)} request ({_told(idle_requests)}), "
+        f"EWS, nothing new: {len(idle_requests)} request ({told(idle_requests)}), "
         f"{idle / view:.3f} times bare exchangelib's view ({1e3 * idle:.0f} ms)"
     )
-
-
-def _told(requests: list[str]) -> str:
-    return ", ".join(f"{name} {requests.count(name)}" for name in dict.fromkeys(requests))
 
 
 def _read_only(place: Place, calendar: CalendarLink) -> None:
@@ -263,7 +237,7 @@ def pushing(place: Place) -> None:
     requests = place.requests(lambda: took.append(seconds(partial(sync, calendar))))
     print(
         f"EWS, {PUSHED} bookings pushed: {len(requests) / PUSHED:.2f} requests a booking "
-        f"({_told(requests)}), {1e3 * took[0] / PUSHED:.0f} ms a booking"
+        f"({told(requests)}), {1e3 * took[0] / PUSHED:.0f} ms a booking"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,18 @@ from django.utils import timezone
 from apps.bookings import services as bookings
 from apps.bookings.walltime import Span
 from apps.exchange import identity
+from apps.exchange.graph import mapping
 from apps.exchange.graph.calendar import GraphCalendar, calendar_for
 from apps.exchange.graph.client import PREFER
 from apps.exchange.graph.glancing import glance
 from apps.exchange.models import ExchangeConnection
 from apps.resources.models import Location
+from apps.sync import glancing as engine
 from apps.sync.models import CalendarLink
 from apps.sync.session import window_of
 from apps.tenants.models import Tenant
-from benchmarks.bench_ews import KEY, Place, megabytes, seconds, sync
-from benchmarks.bench_ews import _told as told
+from benchmarks.bench_ews import KEY, Place
+from benchmarks.measuring import cpu_seconds, megabytes, seconds, sync, told
 from benchmarks.sandbox import Sandbox, running
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 EVENTS = 1_000
 PUSHED = 50
 ROOMS = 60
+QUIET = 20
 DOMAIN, TENANT = "lantern-bench.example", "5a1e0f5e-1111-4222-8333-444455556666"
 # Longer than any run.
 LIFE = dt.timedelta(days=2)
@@ -49,8 +53,10 @@ def run() -> None:
         sandbox.control("organisation", domain=DOMAIN, tenant_id=TENANT)
         place = Tower(sandbox)
         reading(place)
+        mapping_rows(place)
         pushing(place)
         glancing(place)
+        looking(place)
 
 
 class Tower(Place):
@@ -162,6 +168,23 @@ def _bare(place: Tower, pages: list[tuple[str, str, bytes | None, dict[str, str]
             session.request(method, url, data=body, headers=headers, timeout=30).json()
 
 
+def mapping_rows(place: Tower) -> None:
+    """From a row to an event, beside what anybody pays who reads JSON: in the process's own time."""
+    calls = [one for one in _pages(place, f"reading0@{DOMAIN}") if "calendarView?" in one[1]]
+    rows: list[mapping.Row] = []
+    for _method, url, _body, headers in calls:
+        signed = headers | {"Authorization": f"Bearer {place.token}"}
+        rows += requests.get(url, headers=signed, timeout=30).json()["value"]
+    assert len(rows) == EVENTS, len(rows)  # noqa: S101
+    content = json.dumps(rows)
+    ours = min(cpu_seconds(lambda: [mapping.event(row) for row in rows]) for _number in range(9))
+    theirs = min(cpu_seconds(lambda: json.loads(content)) for _number in range(9))
+    print(
+        f"Graph, from JSON to an event: {1e3 * ours / len(rows):.3f} ms each, json.loads "
+        f"{1e3 * theirs / len(rows):.3f} ms: {ours / theirs:.2f} times as long"
+    )
+
+
 def pushing(place: Tower) -> None:
     calendar = place.room("pushing")
     sync(calendar)
@@ -184,7 +207,7 @@ def glancing(place: Tower) -> None:
         place.sandbox.control("mailbox", domain=DOMAIN, address=email)
     cursors = dict(_cursors(place, emails))
     look = partial(glance, place.connection.graph_settings, cursors)
-    sent = [one for one in place.requests(look) if one == "POST $batch"]
+    sent = place.requests(look)
     apart = seconds(
         lambda: [_port(place, one).changes(cursors[one], place.window) for one in emails]
     )
@@ -199,3 +222,24 @@ def _cursors(place: Tower, emails: list[str]) -> Iterator[tuple[str, str]]:
     for email in emails:
         page = _port(place, email).advance("", place.window)
         yield email, page.cursor
+
+
+def looking(place: Tower) -> None:
+    """What the dispatcher does with quiet calendars, database and all: a run of each, and one glance."""
+    calendars = [place.room(f"quiet{number}", 5) for number in range(QUIET)]
+    for calendar in calendars:
+        sync(calendar)
+        sync(calendar)
+    apart = sum(seconds(partial(sync, calendar)) for calendar in calendars)
+    quiet: list[int] = []
+    took: list[float] = []
+
+    def look() -> None:
+        quiet.append(engine.glance(place.connection.pk, [calendar.pk for calendar in calendars]))
+
+    sent = place.requests(lambda: took.append(seconds(look)))
+    assert quiet == [QUIET], quiet  # noqa: S101
+    print(
+        f"Graph, {QUIET} quiet calendars: {len(sent)} request ({told(sent)}), {1e3 * took[0]:.0f} ms; "
+        f"a run of each {1e3 * apart:.0f} ms"
+    )

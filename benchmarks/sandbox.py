@@ -36,8 +36,9 @@ class Sandbox:
         self._ask("DELETE", "/requests")
 
     def requests(self) -> list[str]:
-        """The operations asked for since they were forgotten."""
-        return [line["operation"] for line in self._ask("GET", "/requests")["requests"]]
+        """The operations asked for since they were forgotten, by requests that came over the line."""
+        asked = self._ask("GET", "/requests")["requests"]
+        return [line["operation"] for line in asked if not line["in_batch"]]
 
     def _ask(self, method: str, path: str, given: Any = None) -> Any:
         body = None if given is None else json.dumps(given).encode()

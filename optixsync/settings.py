@@ -298,6 +298,8 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+# What mails of crashes would tell, for whoever sends any.
+DEFAULT_EXCEPTION_REPORTER = "optixsync.reports.Reporter"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -75,7 +75,7 @@ def notifications(request: HttpRequest) -> HttpResponse:
     if request.content_type != "application/json":
         return HttpResponse(status=415)
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or not 0 < int(length) <= MOST_BYTES:
+    if not (length.isascii() and length.isdigit()) or not 0 < int(length) <= MOST_BYTES:
         return HttpResponse(status=413)
     try:
         notes = read(request.body)

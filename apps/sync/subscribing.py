@@ -28,6 +28,7 @@ from apps.exchange.errors import (
     ExchangeError,
     Misconfigured,
     NotFound,
+    Throttled,
     Transient,
 )
 from apps.exchange.microsoft.registration import notified_at
@@ -203,6 +204,8 @@ def tend(connection_id: int, clock: Callable[[], dt.datetime] = timezone.now) ->
     try:
         notifiers = notifiers_for(connection)
         if notifiers is None:
+            # Its access is another one now: what is left at Microsoft ends by itself.
+            Subscription.objects.filter(connection=connection, state=State.ENDING).delete()
             return 0, False
         # Where one ends and another is wanted, they would be in each other's way.
         endings_first = Case(When(state=State.ENDING, then=0), default=1)
@@ -216,6 +219,9 @@ def tend(connection_id: int, clock: Callable[[], dt.datetime] = timezone.now) ->
             done += _tended(row, notifiers, clock)
     except AuthenticationFailed as exc:
         stop(connection_id, exc, clock(), revision=connection.revision)
+    except Throttled as exc:
+        # The others would be refused, too.
+        rows.update(due_at=clock() + (exc.retry_after or FIRST_WAIT))
     return done, False
 
 
@@ -269,6 +275,8 @@ def _tended(row: Subscription, notifiers: Notifiers, clock: Callable[[], dt.date
         raise
     except ExchangeError as exc:
         _later(row, exc, clock())
+        if isinstance(exc, Throttled):
+            raise
         return False
     return True
 
@@ -344,9 +352,6 @@ def _later(row: Subscription, exc: ExchangeError, now: dt.datetime) -> None:
     wait = min(FIRST_WAIT * (1 << min(row.failures, 10)), LONGEST_WAIT)
     if isinstance(exc, Transient):
         wait = max(wait, exc.retry_after or wait)
-    elif row.state != State.ENDING:
-        # It stays so until somebody does something about it.
-        wait = LONGEST_WAIT
     Subscription.objects.filter(pk=row.pk).update(
         due_at=now + wait, failures=F("failures") + 1, cause=exc.cause, fix=exc.fix
     )

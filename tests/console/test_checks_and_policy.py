@@ -54,7 +54,7 @@ def test_demo_fills_an_empty_database_once(db: None) -> None:
 
     assert out.getvalue() == "Demo data filled in.\nDemo data is there already.\n"
     assert Installation.objects.get().is_demo
-    assert Tenant.objects.count() == 2
+    assert Tenant.objects.count() == 4
 
 
 @pytest.mark.django_db(transaction=True)

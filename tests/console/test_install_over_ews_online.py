@@ -14,6 +14,7 @@ from apps.exchange.ews import session as ews_session
 from apps.exchange.graph import session
 from apps.exchange.models import ExchangeConnection, SignInAttempt
 from apps.sandbox.server import SandboxServer, serve
+from apps.sync import moving
 from apps.tenants.models import Role, Tenant, User
 from tests.console import microsoft
 from tests.console.microsoft import (
@@ -112,3 +113,23 @@ def test_organisation_that_has_not_listed_the_application_is_told_how(
 
     assert "EwsAllowedAppIDs" in me.shown.content.decode()
     assert not ExchangeConnection.objects.exists()
+
+
+def test_its_grant_serves_graph_too_where_it_covers_that(
+    me: Person, sandbox: SandboxServer
+) -> None:
+    begin(me, "organisation").choose(ADMIN).accept()
+    me.post(reverse("admin:microsoft_consent", args=[the_attempt().uuid])).accept()
+    over_ews = the_connection()
+    stages(over_ews)
+    sandbox.store.consent(
+        sandbox.store.organisation(LANTERN), CLIENT_ID, roles=["Calendars.ReadWrite"]
+    )
+
+    me.post(reverse("admin:exchange_move", args=[over_ews.uuid]), do="use-grant")
+    over_graph = ExchangeConnection.objects.get(wire="graph")
+    told = stages(over_graph)
+
+    assert told["mailbox"], over_graph.last_check
+    assert over_graph.state == "installed"
+    assert moving.targets(over_ews) == [over_graph]

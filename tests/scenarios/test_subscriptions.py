@@ -263,7 +263,12 @@ def test_failed_handshake_is_told_and_tried_again_later(
 
     row = Subscription.objects.get()
     assert (row.state, row.failures) == ("wanted", 1)
-    assert row.due_at > timezone.now() + 50 * MINUTE
+    # A web process that only restarted is there again soon; what stays so is asked for once an hour.
+    assert row.due_at < timezone.now() + MINUTE
+    Subscription.objects.update(due_at=timezone.now(), failures=20)
+    subscribing.tend(lantern.connection.pk)
+    row.refresh_from_db()
+    assert timezone.now() + 50 * MINUTE < row.due_at < timezone.now() + 70 * MINUTE
     assert not beacon.is_pushed(timezone.now())
     assert "once a minute" in push_words(lantern.connection)
     assert row.cause in calendar_push_words(beacon)
@@ -272,6 +277,7 @@ def test_failed_handshake_is_told_and_tried_again_later(
 def test_busy_server_is_left_alone_for_as_long_as_it_asks(
     lantern: Lantern, beacon: CalendarLink
 ) -> None:
+    lantern.room("wick")
     lantern.server.faults.arrange(
         {
             "kind": "http",
@@ -285,9 +291,12 @@ def test_busy_server_is_left_alone_for_as_long_as_it_asks(
     subscribing.look_around()
     work()
 
-    row = Subscription.objects.get()
-    assert row.state == "wanted"
-    assert before + 2 * MINUTE <= row.due_at < before + 3 * MINUTE
+    # The second room was not asked for, and waits as long.
+    assert lantern.asked("POST subscriptions") == ["POST subscriptions"]
+    rows = Subscription.objects.all()
+    assert {row.state for row in rows} == {"wanted"}
+    assert all(before + 2 * MINUTE <= row.due_at < before + 3 * MINUTE for row in rows)
+    assert len(rows) == 2
 
 
 # --- Where nothing can be told --------------------------------------------------------------------------
@@ -591,6 +600,21 @@ def test_server_that_deletes_nothing_holds_no_uninstall_up_for_ever(
             lantern.connection.pk, partial(dt.datetime.fromtimestamp, moment.timestamp(), dt.UTC)
         )
     leave.end_what_is_left()
+
+    lantern.connection.refresh_from_db()
+    assert lantern.connection.state == "uninstalled"
+
+
+def test_access_that_was_changed_holds_no_uninstall_up(
+    lantern: Lantern, beacon: CalendarLink, django_capture_on_commit_callbacks: Committed
+) -> None:
+    subscribed(beacon)
+    ExchangeConnection.objects.update(access="account")
+    with django_capture_on_commit_callbacks(execute=True):
+        subscribing.look_around()
+        leave.uninstall(lantern.connection, keeps_ours_there=True, keeps_theirs_here=True)
+
+    work()
 
     lantern.connection.refresh_from_db()
     assert lantern.connection.state == "uninstalled"

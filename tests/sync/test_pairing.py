@@ -74,6 +74,20 @@ def test_what_is_left_over_is_gone_or_new() -> None:
     assert [type(op) for op in planned.operations] == [Relink, Relink, CreateLocal]
 
 
+def test_series_that_tells_no_uid_is_matched_by_its_item() -> None:
+    old, others = series("a", [24, 48], uid=""), series("c", [30], first=3)
+    bookings, links = booked([*old, *others])
+    # Shifted it is the same item; what has another id by now is found by its UID.
+    shifted = [at(remote(8, 26), "a", "x", ""), at(remote(9, 50), "a", "y", "")]
+    put_back = at(remote(7, 30), "d", "start3")
+
+    assert new_keys(bookings, [*gone([*old, *others]), *shifted, put_back], links) == {
+        1: EventKey("a", "x"),
+        2: EventKey("a", "y"),
+        3: EventKey("d", "start3"),
+    }
+
+
 def test_without_a_uid_nothing_is_found_again() -> None:
     old = series("a", [24], uid="")
     bookings, links = booked(old)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from apps.exchange.errors import ExchangeError
 from apps.exchange.graph import codes, links
-from apps.exchange.graph.client import Answer, Call, Client, prefer
+from apps.exchange.graph.client import Answer, Call, Client, prefer, request_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,5 +129,6 @@ def _answers(client: Client, outer: Call) -> dict[str, Answer]:
             body if isinstance(body, dict) else {},
             retry_after=str(names.get("retry-after", "")),
             is_damaged=not isinstance(body, dict),
+            request_id=request_id(str(names.get("request-id", ""))),
         )
     return found

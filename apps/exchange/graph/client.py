@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 # A page of a thousand events is a few megabytes. What is larger is not read to its end.
 LARGEST_ANSWER = 32 * 1024 * 1024
 _CHUNK = 64 * 1024
+_REQUEST_ID = re.compile(r"[0-9A-Fa-f-]{32,36}")
 # Ids that stay when an event moves, and instants in UTC.
 # https://learn.microsoft.com/graph/outlook-immutable-id
 PREFER = 'IdType="ImmutableId", outlook.timezone="UTC"'
@@ -69,6 +71,8 @@ class Answer:
     retry_after: str = ""
     # It is no JSON object, though it should be.
     is_damaged: bool = False
+    # What Microsoft's support asks for.
+    request_id: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -123,9 +127,10 @@ class Client:
 
     def judged(self, answer: Answer, call: Call) -> Mapping[str, Any] | ExchangeError:
         """The JSON of an answer, or what it means that it is no success."""
-        where = self.where(call)
         if answer.is_good:
             return answer.body
+        where = self.where(call)
+        log.info("%s at %s: request-id %s", where.operation, where.server, answer.request_id)
         if 200 <= answer.status < 400:  # noqa: PLR2004 -- HTTP's; nothing follows a redirect
             return codes.damaged(where)
         error = codes.judge(
@@ -208,22 +213,26 @@ class Client:
 
     def _once(self, call: Call, token: str) -> Answer:
         self.requests += 1
+        name = str(uuid.uuid4())
         try:
-            return self._over_http(call, token)
+            return self._over_http(call, token, name)
         except ExchangeError:
             raise
         except (requests.RequestException, OSError) as error:
             where = self.where(call)
-            log.info("%s at %s: %s", where.operation, where.server, type(error).__name__)
+            kind = type(error).__name__
+            log.info(
+                "%s at %s: %s, client-request-id %s", where.operation, where.server, kind, name
+            )
             failure = failures.of_connection(error, where.server, is_write=where.is_write)
         # What requests says quotes addresses with ids and stamps: no traceback tells it.
         raise failure
 
-    def _over_http(self, call: Call, token: str) -> Answer:
+    def _over_http(self, call: Call, token: str, name: str) -> Answer:
         headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/json",
-            "client-request-id": str(uuid.uuid4()),
+            "client-request-id": name,
             **prefer(),
             **call.headers,
         }
@@ -265,4 +274,10 @@ def _judgeable(response: requests.Response, body: Mapping[str, Any], *, is_damag
         body,
         retry_after=response.headers.get("Retry-After", ""),
         is_damaged=is_damaged,
+        request_id=request_id(response.headers.get("request-id", "")),
     )
+
+
+def request_id(told: str) -> str:
+    """Microsoft's name for a request; anything else may be a text of anybody's."""
+    return told if _REQUEST_ID.fullmatch(told) else ""

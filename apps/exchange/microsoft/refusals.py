@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from apps.exchange.microsoft.refusal_words import (
@@ -137,6 +138,9 @@ _LONGEST = 500
 
 def redact(text: str) -> str:
     """The text without tokens, codes, secrets and emails, and not longer than a line of a log."""
+    if settings.MICROSOFT_CLIENT_SECRET:
+        # It is no longer than an ordinary word, and may have signs of any kind.
+        text = text.replace(settings.MICROSOFT_CLIENT_SECRET, "…")
     text = _BEARER.sub(r"\g<name> …", text)
     text = _SECRETS.sub(r"\g<name>\g<is>…", text)
     text = _JWT.sub("…", text)

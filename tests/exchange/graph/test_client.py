@@ -195,6 +195,24 @@ def test_what_graph_says_reaches_neither_people_nor_logs(
     assert "ErrorPropertyValidationFailure" in caplog.text
 
 
+def test_what_support_asks_for_stands_in_the_log(
+    graph: Graph, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "apps")
+    name = "0a1b2c3d-1111-4222-8333-444455556666"
+    graph.refuses(503, "serviceNotAvailable", request_id=name)
+    graph.refuses(503, "serviceNotAvailable", request_id=SECRET)
+    graph.says(Answer(cuts=True))
+
+    for _time in range(3):
+        with pytest.raises(errors.Transient):
+            graph.client().ask(READ)
+
+    assert name in caplog.text
+    assert SECRET not in caplog.text
+    assert graph.asked[2].headers["client-request-id"] in caplog.text
+
+
 def test_two_calls_at_once_are_the_most_to_one_mailbox(graph: Graph) -> None:
     go_on, arrived = threading.Event(), threading.Semaphore(0)
     inside: list[int] = []
