@@ -49,6 +49,10 @@ class Duplicate(Rejected):
         super().__init__(cause)
 
 
+class ItemNotFound(NotFound):
+    """Graph says so of an event: not of its mailbox, and not a server in between."""
+
+
 class Unsearchable(Transient):
     """The server cannot search by this property: look through what lies in the window."""
 
@@ -165,11 +169,9 @@ def _no_directory(where: Where, _code: str) -> AccessDenied:
     return _no_access(where, _code)
 
 
-def _no_mailbox(where: Where, _code: str) -> ExchangeError:
+def _no_mailbox(where: Where, _code: str) -> NotFound:
     email = where.email or _MAILBOX
-    # Of an event it proves nothing that its mailbox cannot be found.
-    kind = Misconfigured if where.is_of_an_event else NotFound
-    return kind(
+    return NotFound(
         _("There is no mailbox %(email)s in this organisation, or we may not see it.")
         % {"email": email},
         fix=_("Look whether the address is right. A new mailbox can take a day to appear."),
@@ -191,16 +193,16 @@ def _not_online(where: Where, _code: str) -> Misconfigured:
 
 def _not_found(where: Where, code: str) -> ExchangeError:
     if where.is_of_an_event and not _CODE.fullmatch(code):
-        # Graph gives a code with every error: somebody else on the way says this.
+        # Without a code it is not Graph that speaks: of the event this says nothing.
         return damaged(where)
     return _no_item(where, code) if where.is_of_an_item else _no_mailbox(where, code)
 
 
-def _no_item(where: Where, code: str) -> ExchangeError:
+def _no_item(where: Where, code: str) -> ItemNotFound | SyncStateInvalid:
     if where.operation == "GET calendarView/delta":
         # It asks for no event.
         return _no_cursor(where, code)
-    return NotFound(_("The event is not in this calendar."))
+    return ItemNotFound(_("The event is not in this calendar."))
 
 
 def _no_cursor(_where: Where, _code: str) -> SyncStateInvalid:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apps.exchange.calendar import CalendarEvent, EventKey, Item, ViewPage, Window
-from apps.exchange.errors import ExchangeError, Misconfigured, NotFound, Rejected
+from apps.exchange.errors import ExchangeError, Misconfigured, NotFound, Rejected, Transient
 from apps.exchange.graph import batch, codes, links, mapping
 from apps.exchange.graph.client import Call, Client
-from apps.exchange.graph.codes import Unsearchable
+from apps.exchange.graph.codes import ItemNotFound, Unsearchable
 from apps.exchange.graph.mapping import Kind, Row, Unreadable, text
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class Reader:
         for master_id, answer in zip(masters, answers, strict=True):
             if not isinstance(answer, ExchangeError):
                 self._of_days[master_id] = answer.get("isAllDay") is True
-            elif not isinstance(answer, NotFound | Rejected):
+            elif not isinstance(answer, ItemNotFound | Rejected):
                 # A guess would give an occurrence a second name.
                 raise answer
 
@@ -266,8 +266,11 @@ def _told(item_id: str, error: ExchangeError) -> Item | None:
     Raises:
         ExchangeError: it says something else.
     """
-    if isinstance(error, NotFound):
+    if isinstance(error, ItemNotFound):
         return None
+    if isinstance(error, NotFound):
+        # That the mailbox were gone says nothing of an event in it; its calendar tells.
+        raise Transient(error.cause, fix=error.fix)
     if isinstance(error, Rejected):
         return Item(item_id, problem=error.cause)
     raise error

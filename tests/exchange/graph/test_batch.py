@@ -8,6 +8,7 @@ import pytest
 from apps.exchange import errors
 from apps.exchange.graph import batch
 from apps.exchange.graph.client import Call
+from apps.exchange.graph.codes import ItemNotFound
 from tests.exchange.graph.scripted import ROOM, Graph
 
 DENIED = {"error": {"code": "ErrorAccessDenied", "message": "No."}}
@@ -17,6 +18,10 @@ CODES = {404: "ErrorItemNotFound"}
 
 def call(number: int, email: str = "") -> Call:
     return Call("GET events/{id}", f"/users/{email or ROOM}/events/{number}", email=email)
+
+
+# What needs a code to be believed.
+CODES = {404: "ErrorItemNotFound"}
 
 
 def answers(*statuses: tuple[str, int], **headers: str) -> dict[str, Any]:
@@ -67,7 +72,7 @@ def test_many_of_one_mailbox_come_one_after_another_and_none_for_anothers_sake(
 
     found = batch.ask(graph.client(), [call(number) for number in range(5)])
 
-    assert [type(one) for one in found] == [errors.NotFound] * 5
+    assert [type(one) for one in found] == [ItemNotFound] * 5
     parts = graph.body()["requests"]
     assert parts[0]["url"] == f"/users/{ROOM}/calendar?$select=id"
     assert "dependsOn" not in parts[0]

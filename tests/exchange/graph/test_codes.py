@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from apps.exchange import errors
-from apps.exchange.graph.codes import Duplicate, Unsearchable, Where, judge
+from apps.exchange.graph.codes import Duplicate, ItemNotFound, Unsearchable, Where, judge
 from tests.exchange.graph.scripted import SECRET
 
 READ = Where("graph.example", "room@example.com", "GET calendarView")
@@ -20,7 +20,7 @@ PLACES = Where("graph.example", "", "GET places")
 @pytest.mark.parametrize(
     ("status", "code", "where", "expected"),
     [
-        (400, "ErrorInvalidIdMalformed", EVENT, errors.NotFound),
+        (400, "ErrorInvalidIdMalformed", EVENT, ItemNotFound),
         (400, "ErrorInvalidRequest", READ, errors.Misconfigured),
         (400, "RequestBodyRead", WRITE, errors.Rejected),
         (400, "BadRequest", EVENT, errors.Rejected),
@@ -37,7 +37,9 @@ PLACES = Where("graph.example", "", "GET places")
         (403, "ErrorAccessDenied", READ, errors.AccessDenied),
         (403, "", WRITE, errors.AccessDenied),
         (403, "Authorization_RequestDenied", PLACES, errors.AccessDenied),
-        (404, "ErrorItemNotFound", EVENT, errors.NotFound),
+        (404, "ErrorItemNotFound", EVENT, ItemNotFound),
+        (404, "ErrorOfTomorrow", EVENT, ItemNotFound),
+        (404, "", EVENT, errors.Transient),
         (404, "ErrorInvalidUser", READ, errors.NotFound),
         (404, "MailboxNotEnabledForRESTAPI", READ, errors.Misconfigured),
         (404, "MailboxNotSupportedForRESTAPI", READ, errors.Misconfigured),
@@ -60,11 +62,8 @@ PLACES = Where("graph.example", "", "GET places")
         (423, "ErrorMailboxMoveInProgress", READ, errors.Transient),
         (423, "", WRITE, errors.Transient),
         # Of an event only Graph itself can say that it is not there.
-        (404, "", EVENT, errors.Transient),
         (404, "", WRITE, errors.Unclear),
         (404, "<html>", EVENT, errors.Transient),
-        (404, "ErrorInvalidUser", EVENT, errors.Misconfigured),
-        (404, "ErrorNonExistentMailbox", WRITE, errors.Misconfigured),
         (404, "ErrorItemNotFound", DELTA, errors.SyncStateInvalid),
         (429, "ApplicationThrottled", WRITE, errors.Throttled),
         (429, "", READ, errors.Throttled),
