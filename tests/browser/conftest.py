@@ -51,7 +51,9 @@ LOOPBACK = {"127.0.0.1", "localhost"}
 MINOR = {"minor", None}
 EVERYTHING: dict[str, object] = {}
 # All that a theme makes a difference to.
-COLOURS: dict[str, object] = {"runOnly": ["cat.color"]}
+COLOURS: dict[str, object] = {
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+}
 LAUNCH = [
     "--no-sandbox",
     "--disable-gpu",

@@ -123,7 +123,7 @@ def test_demo_starts_ends_and_keeps_its_data(var: Path) -> None:
         with connected(var) as rows:
             assert rows.execute(
                 "SELECT state, count(*) FROM sync_calendarlink GROUP BY 1"
-            ).fetchall() == [("in_sync", 6)]
+            ).fetchall() == [("in_sync", 10)]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/admin/") as page:
             assert "Sign in" in page.read().decode() or page.status == 200
         second_try = demo(environment(var, PORT=str(free_port())))

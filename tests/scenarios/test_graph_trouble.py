@@ -66,7 +66,9 @@ def test_failed_or_partial_read_cancels_nothing(world: GraphWorld, fault: str) -
     world.sync()
     known = set(Booking.objects.values_list("pk", flat=True))
     world.outlook.refile(keys[0].item_id)
-    reads = {"bad-sync-state": READS[:1], "truncate": READS[2:3]}.get(FAULTS[fault]["kind"], READS)
+    # Codes are all judged in one place: the changes meet each, and the other ways of reading take turns.
+    every = READS if fault not in KNOWN else (READS[0], READS[1 + sorted(KNOWN).index(fault) % 4])
+    reads = {"bad-sync-state": READS[:1], "truncate": READS[2:3]}.get(FAULTS[fault]["kind"], every)
     for operation, is_full in reads:
         if (operation, fault) == (ITEM, "ErrorItemNotFound"):
             # That is how Graph says that it is gone.
