@@ -266,6 +266,7 @@ class Calendar(Protocol):
 
         Raises:
             Unclear: no answer came back.
+            AttemptSpent: an earlier try made the event, and somebody has taken it away since.
             Rejected: the server refuses this event.
         """
         ...

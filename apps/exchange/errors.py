@@ -95,6 +95,11 @@ class Rejected(ExchangeError):
     kind = "rejected"
 
 
+class AttemptSpent(Rejected):
+    """The attempt has made its event, and that is not in this calendar any more: another try needs
+    an id of its own."""
+
+
 class Misconfigured(ExchangeError):
     """It cannot work as it is set up: stop the calendar until a person changes that."""
 

@@ -16,6 +16,9 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from apps.exchange.errors import ExchangeError, Misconfigured, Transient, Unclear
 
+# More is no answer to anything: of a server's, or of one whose clock is wrong.
+LONGEST_WAIT = dt.timedelta(days=1)
+
 
 def of_connection(error: BaseException, server: str, *, is_write: bool) -> ExchangeError:
     """What went wrong on the way, and whether the request may have arrived."""
@@ -45,14 +48,12 @@ def wait(retry_after: str) -> dt.timedelta | None:
     """Retry-After is a number of seconds, or a date; None where it is neither."""
     told = retry_after.strip()
     if told.isdecimal():
-        # More than a day is no answer to anything.
-        return dt.timedelta(seconds=min(int(told[:9]), 86400))
+        return min(dt.timedelta(seconds=int(told[:9])), LONGEST_WAIT)
     try:
-        at = parsedate_to_datetime(told)
-    except ValueError:
+        left = parsedate_to_datetime(told).astimezone(dt.UTC) - dt.datetime.now(dt.UTC)
+    except (ValueError, OverflowError):
         return None
-    left = at.astimezone(dt.UTC) - dt.datetime.now(dt.UTC)
-    return max(left, dt.timedelta(seconds=1))
+    return min(max(left, dt.timedelta(seconds=1)), LONGEST_WAIT)
 
 
 def _tls(reasons: list[BaseException], server: str) -> ExchangeError:

@@ -68,7 +68,12 @@ def _execute_one(operation: op.Operation, session: Session, result: Result) -> N
     session.tick()
     try:
         facts = _carry_out(operation, session)
-    except (StaleChangeKey, NotFound, BookingError) as exc:
+    except StaleChangeKey as exc:
+        # Refused as of the version that was just read, another look in the same run helps nothing.
+        result.is_stale = result.is_stale or operation not in session.waiting
+        session.waiting.add(operation)
+        _set_aside(operation, session, result, str(exc))
+    except (NotFound, BookingError) as exc:
         result.is_stale = True
         _set_aside(operation, session, result, str(exc))
     except Rejected as exc:

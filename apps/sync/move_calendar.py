@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.exchange import services as connections
-from apps.exchange.calendar import MailboxKind
+from apps.exchange.calendar import Item, MailboxKind
 from apps.exchange.errors import (
     AuthenticationFailed,
     ExchangeError,
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 State = CalendarLink.State
 # So many events are compared where the ids of the folders tell nothing.
 COMPARED = 5
+# More than these are looked for by reading what the window shows: a search each takes minutes.
+SEARCHED_FOR = 20
 # Clocks of servers differ.
 CLOCKS_DIFFER = dt.timedelta(minutes=2)
 
@@ -261,10 +263,26 @@ def _pairs(calendar: CalendarLink, now: dt.datetime) -> Counter[str]:
 
 
 def _find_by_uid(way: _Way, found: Rematch, known: list[Known]) -> None:
+    """By what the window shows where they are many, and each left by a search of its own."""
+    if len([one for one in known if one.item_id in found.missing and one.uid]) > SEARCHED_FOR:
+        by_uid(found, [one for one in known if not one.is_series], _singles(way))
     for one in known:
         if one.item_id in found.missing and one.uid:
             way.renew()
             by_uid(found, [one], way.port.find(way.window, uid=one.uid))
+
+
+def _singles(way: _Way) -> list[Item]:
+    """Those of the window, page by page."""
+    found: list[Item] = []
+    after = ""
+    while True:
+        way.renew()
+        page = way.port.view(way.window, after)
+        found += [Item(one.key.item_id, (one,)) for one in page.events if not one.is_occurrence]
+        after = page.next
+        if not after:
+            return found
 
 
 def _is_same_mailbox(way: _Way, found: Look, known: list[Known]) -> bool:

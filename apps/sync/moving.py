@@ -20,14 +20,20 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
-from apps.exchange.errors import AuthenticationFailed, ExchangeError, Transient
+from apps.exchange.errors import (
+    AuthenticationFailed,
+    ConnectionStopped,
+    ExchangeError,
+    Throttled,
+    Transient,
+)
 from apps.exchange.models import ExchangeConnection
 from apps.sync.lease import Lease, LeaseLost, acquire
 from apps.sync.models import CalendarLink
 from apps.sync.move_calendar import InFlight, LeftOut, carry, look, may_move
 from apps.sync.move_models import IDS_KEPT_FOR, CalendarMove, KeptId, Move
 from apps.sync.services import back_off
-from apps.sync.stopping import stop
+from apps.sync.stopping import hold_off, stop
 from apps.tenants.installation import may_send
 
 if TYPE_CHECKING:
@@ -215,10 +221,7 @@ def _step(move: Move, row: CalendarMove, clock: Clock) -> None:
     """One calendar, and what is to be done where it does not work."""
     now = clock()
     try:
-        if move.state == Move.State.PREVIEWING:
-            _look(move, row, clock)
-        else:
-            _move(row, clock)
+        _attend(move, row, clock)
     except LeftOut:
         _tell(row, state=State.LEFT_OUT)
     except LeaseLost:
@@ -227,8 +230,10 @@ def _step(move: Move, row: CalendarMove, clock: Clock) -> None:
         _tell(row, not_before=sent.until, in_flight=1)
     except Transient as exc:
         wait = exc.retry_after or back_off(row.failures)
-        is_enough = row.failures + 1 >= MOST_FAILURES
+        is_enough = row.failures + 1 >= MOST_FAILURES or isinstance(exc, ConnectionStopped)
         state = State.STOPPED if is_enough else State.WAITING
+        if isinstance(exc, Throttled):
+            hold_off(row.move.target, now + wait)
         _tell(row, exc, state=state, failures=row.failures + 1, not_before=now + wait)
     except ExchangeError as exc:
         if isinstance(exc, AuthenticationFailed):
@@ -236,6 +241,29 @@ def _step(move: Move, row: CalendarMove, clock: Clock) -> None:
         _tell(row, exc, state=State.STOPPED)
     except Exception as exc:  # noqa: BLE001 -- the boundary of a calendar: the others go on
         _tell(row, _unexpected(row, exc), state=State.STOPPED)
+
+
+def _attend(move: Move, row: CalendarMove, clock: Clock) -> None:
+    if until := _rests_until(row.move.target, clock()):
+        _tell(row, not_before=until)
+    elif move.state == Move.State.PREVIEWING:
+        _look(move, row, clock)
+    else:
+        _move(row, clock)
+
+
+def _rests_until(target: ExchangeConnection, now: dt.datetime) -> dt.datetime | None:
+    """Until when its server asked for time; None where it may be used.
+
+    Raises:
+        ConnectionStopped: its sign-in was refused, perhaps for the calendar before this one: to try
+            on would lock the account.
+    """
+    if target.stopped_at is not None:
+        raise ConnectionStopped(target.cause, fix=target.fix)
+    if target.paused_until is not None and target.paused_until > now:
+        return target.paused_until
+    return None
 
 
 def _unexpected(row: CalendarMove, exc: Exception) -> ExchangeError:
@@ -303,7 +331,9 @@ def _tell(row: CalendarMove, exc: ExchangeError | None = None, **values: object)
         "fix": exc.fix if exc else "",
         "command": exc.command if exc else "",
     }
-    CalendarMove.objects.filter(pk=row.pk).update(**told, **values)
+    # Another worker may have moved it meanwhile: that stays told, since the way back needs it.
+    rows = CalendarMove.objects.filter(pk=row.pk).exclude(state=State.MOVED)
+    rows.update(**told, **values)
 
 
 def _next(move: Move, now: dt.datetime) -> CalendarMove | None:

@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from apps.exchange.calendar import CalendarEvent, EventKey, Item, Window
-from apps.exchange.errors import Misconfigured, NotFound, SyncStateInvalid
+from apps.exchange.errors import Misconfigured, NotFound, SyncStateInvalid, Transient
 from apps.sync import mirror
 from apps.sync.models import CalendarLink, EventLink, RemoteEvent
 
@@ -89,15 +89,24 @@ def full_round(session: Session) -> None:
 
 
 def _take_cursor(session: Session) -> None:
-    """Pass everything that is there, unread, until the cursor stands at now."""
+    """Pass everything that is there, unread, until the cursor stands at now.
+
+    Raises:
+        Transient: the way was lost twice.
+    """
     calendar = session.calendar
+    is_second_way = False
     while True:
         try:
             page = session.port.advance(calendar.draft_cursor, session.window)
-        except SyncStateInvalid:
+        except SyncStateInvalid as exc:
             if not calendar.draft_cursor:
                 raise
             _save(session, draft_cursor="")
+            if is_second_way:
+                # At once the next would be lost as well, and that without an end.
+                raise Transient(exc.cause) from exc
+            is_second_way = True
             continue
         session.run.pages += 1
         if page.is_last:

@@ -17,7 +17,14 @@ from django.utils.translation import gettext as _
 from apps.bookings.errors import StaleBooking
 from apps.bookings.models import Booking
 from apps.exchange.calendar import Content, EventKey, EventRef, Item, Window
-from apps.exchange.errors import ExchangeError, NotFound, Rejected, Unclear
+from apps.exchange.errors import (
+    AttemptSpent,
+    ExchangeError,
+    NotFound,
+    Rejected,
+    StaleChangeKey,
+    Unclear,
+)
 from apps.sync import mirror
 from apps.sync import operations as op
 from apps.sync.facts import RemoteState
@@ -59,10 +66,13 @@ def create(operation: op.CreateRemote, session: Session) -> Facts | None:
     except Unclear:
         # It may have been done, or may still be: the link says so until that is known.
         raise
-    except ExchangeError:
+    except ExchangeError as exc:
         # Unless somebody else has tried meanwhile.
         tried = EventLink.objects.filter(pk=link.pk, attempted_at=link.attempted_at)
         tried.update(attempted_at=None)
+        if isinstance(exc, AttemptSpent):
+            tried = EventLink.objects.filter(pk=link.pk, attempt_id=link.attempt_id)
+            tried.update(attempt_id=str(uuid.uuid4()))
         raise
     with transaction.atomic():
         session.lease.commit()
@@ -89,7 +99,7 @@ def update(operation: op.UpdateRemote, session: Session) -> Facts | None:
     session.lease.check_before_write()
     try:
         ref = session.port.update(_as_of_now(operation, row), content, operation.parts)
-    except NotFound:
+    except (NotFound, StaleChangeKey):
         _look_again(session, operation.ref.key)
         raise
     with transaction.atomic():
@@ -120,7 +130,7 @@ def remove(operation: op.RemoveRemote, session: Session) -> Facts:
         raise
     except ExchangeError as exc:
         link.update(removal_at=None)
-        if isinstance(exc, NotFound):
+        if isinstance(exc, NotFound | StaleChangeKey):
             _look_again(session, ref.key)
         raise
     with transaction.atomic():
@@ -315,7 +325,7 @@ def _view(session: Session, window: Window) -> list[Item]:
 
 
 def _look_again(session: Session, key: EventKey) -> None:
-    """The event is not there any more: let the mirror say so, as a pull would."""
+    """The event is not there any more, or another one: let the mirror say so, as a pull would."""
     found = verify(session, {key.item_id})
     with transaction.atomic():
         session.lease.commit()

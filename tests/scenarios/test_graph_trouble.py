@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from apps.bookings.models import Booking
+from apps.exchange.calendar import EventKey, Page, ShowAs
 from apps.sandbox.graph.errors import KNOWN
 from apps.sync.models import EventLink
 from tests.scenarios.graph_world import GraphWorld
@@ -245,3 +246,88 @@ def test_access_token_that_expired_in_the_night_costs_no_run(world: GraphWorld) 
     assert world.sync().outcome == "done"
 
     assert Booking.objects.blocking().count() == 2
+
+
+def test_event_that_was_deleted_before_we_knew_of_it_is_written_once_more_and_delays_no_other(
+    world: GraphWorld,
+) -> None:
+    first, second = world.book(24), world.book(48)
+    world.fault("cut-after", operation="POST events")
+    world.sync()
+    (event,) = world.mailbox.box.calendar.items
+    world.outlook.delete(EventKey(world.mailbox.wire_id(event)))
+    attempt = EventLink.objects.get(booking=first).attempt_id
+    world.fault(
+        "error", operation="POST events", code="ErrorDuplicateTransactionId", status=409,
+        values={"@event.existingEventId": world.mailbox.wire_id(event)},
+    )  # fmt: skip
+    world.later(6 * MINUTE)
+
+    world.sync()
+
+    assert world.blocking_there() == [(second.starts_at, second.ends_at)]
+    world.later(6 * MINUTE)
+    world.sync()
+    assert world.blocking_there() == world.blocking_here()
+    assert len(world.blocking_here()) == 2
+    assert EventLink.objects.get(booking=first).attempt_id != attempt
+    assert world.sync().counts == {}
+
+
+def test_way_to_a_cursor_that_is_always_lost_waits_before_it_is_tried_again(
+    world: GraphWorld,
+) -> None:
+    for hours in (24, 48, 72):
+        world.outlook.book(world.at(hours), world.at(hours + 1))
+    world.port.page_size = 1
+    world.fault("bad-sync-state", operation="GET calendarView/delta", nth=2)
+    world.fault("bad-sync-state", operation="GET calendarView/delta", nth=4)
+    world.forget_requests()
+
+    report = world.sync()
+
+    assert (report.outcome, report.goes_on) == ("failed", False)
+    assert world.calendar.error_kind == "transient"
+    assert world.calendar.due_at > world.now
+    assert world.requests().count("GET calendarView/delta") == 4
+    world.later(HOUR)
+    world.sync()
+    assert world.blocking_here() == world.blocking_there()
+
+
+def test_write_that_is_refused_as_stale_without_a_change_is_tried_twice_a_run(
+    world: GraphWorld,
+) -> None:
+    booking = world.book(24)
+    world.sync()
+    world.move(booking, 30)
+    world.fault(
+        "error", operation="PATCH events/{id}", code="ErrorIrresolvableConflict", count=None
+    )
+    world.forget_requests()
+
+    report = world.sync()
+
+    assert report.outcome == "done"
+    assert world.requests().count("PATCH events/{id}") == 2
+    world.server.faults.forget()
+    world.sync()
+    assert world.blocking_there() == world.blocking_here() == [(world.at(30), world.at(31))]
+
+
+def test_version_that_no_delta_told_of_is_read_where_it_refuses_a_write(
+    world: GraphWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = world.book(24)
+    world.sync()
+    world.move(booking, 30)
+    (event,) = world.mailbox.box.calendar.items
+    world.outlook.change(EventKey(world.mailbox.wire_id(event)), show_as=ShowAs.OUT_OF_OFFICE)
+    monkeypatch.setattr(
+        "apps.exchange.graph.calendar.GraphCalendar.changes",
+        lambda _self, cursor, _window: Page((), (), cursor, is_last=True),
+    )
+
+    world.sync()
+
+    assert world.blocking_there() == world.blocking_here() == [(world.at(30), world.at(31))]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from apps.bookings.models import Booking
-from apps.exchange import transport
+from apps.exchange import errors, transport
 from apps.exchange.calendar import ShowAs
 from apps.exchange.graph import session as graph_session
 from apps.exchange.models import ExchangeConnection
@@ -19,7 +19,9 @@ from apps.sync import connecting, leave, move_calendar, moving, tasks
 from apps.sync.lease import acquire
 from apps.sync.models import CalendarLink, EventLink, RemoteEvent
 from apps.sync.move_models import CalendarMove, KeptId, Move
+from tests.factories import ResourceFactory
 from tests.scenarios.moving import MovingWorld, be_the_sandbox, make_moving_world, microsoft
+from tests.scenarios.world import add_room
 from tests.sync.world import DAY, HOUR
 
 pytestmark = pytest.mark.django_db
@@ -628,3 +630,93 @@ def test_calendar_that_is_just_being_connected_again_moves_and_wakes(world: Movi
     assert world.calendar.connection == world.over_graph
     assert here(world) == bookings
     assert not EventLink.objects.filter(state="dormant").exists()
+
+
+def another_calendar(world: MovingWorld) -> CalendarLink:
+    """A second one on the same connection, which has never been opened."""
+    resource = ResourceFactory.create(location=world.resource.location)
+    add_room(world.server, "attic@example.com")
+    return CalendarLink.objects.create(
+        resource=resource, connection=world.over_ews, email="attic@example.com",
+        mailbox_key="attic", lease_until=world.now - DAY, due_at=world.now,
+    )  # fmt: skip
+
+
+def test_refused_sign_in_is_tried_for_one_calendar_and_stops_the_others(
+    world: MovingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    furnish(world)
+    another_calendar(world)
+    begun = world.preview()
+    moving.start(begun, by=None)
+    asked: list[str] = []
+
+    def refused(calendar: CalendarLink, *_more: object) -> move_calendar.Look:
+        asked.append(calendar.email)
+        raise errors.AuthenticationFailed("The password is wrong.", fix="Type it again.")
+
+    monkeypatch.setattr(moving, "look", refused)
+
+    world.work(begun)
+
+    stopped = CalendarMove.State.STOPPED
+    told = {(row.state, row.error_kind, row.cause, row.fix) for row in begun.calendars.all()}
+    assert told == {
+        (stopped, kind, "The password is wrong.", "Type it again.")
+        for kind in ("sign-in", "stopped")
+    }
+    moving.try_again(begun, by=None)
+    world.work(begun)
+    assert len(asked) == 1
+
+
+def test_server_that_wants_to_be_left_alone_is_left_alone_by_a_move_too(
+    world: MovingWorld,
+) -> None:
+    furnish(world)
+    begun = world.preview()
+    moving.start(begun, by=None)
+    ExchangeConnection.objects.filter(pk=world.over_graph.pk).update(paused_until=world.now + HOUR)
+    world.forget_requests()
+
+    world.work(begun)
+
+    assert world.requests() == []
+    assert begun.calendars.get().failures == 0
+    world.later(HOUR)
+    world.work(begun)
+    assert begun.state == Move.State.ENDED
+
+
+def test_worker_that_comes_late_takes_no_way_back(world: MovingWorld) -> None:
+    furnish(world)
+    begun = world.preview()
+    moving.start(begun, by=None)
+    late = begun.calendars.get()
+    world.work(begun)
+
+    # It had chosen the calendar before the first worker was done with it.
+    moving._step(begun, late, world.clock)
+
+    assert begun.calendars.get().state == CalendarMove.State.MOVED
+    assert moving.why_not_undone(begun, world.now) == ""
+
+
+def test_many_pairs_are_found_by_their_uids_without_a_search_each(world: MovingWorld) -> None:
+    for number in range(move_calendar.SEARCHED_FOR + 10):
+        world.outlook.book(world.at(24 + number), world.at(25 + number), f"Event {number}")
+    world.outlook.book_series(world.at(100), HOUR, days=1, count=3, subject="Daily",
+                              time_zone="Europe/London")  # fmt: skip
+    world.settle()
+    bookings, links = here(world), world.links()
+    refuse_to_translate(world)
+    world.forget_requests()
+
+    move = world.go_over()
+    world.settle()
+
+    assert move.calendars.get().missing == 0
+    # The series is searched for, by preview and move.
+    assert len([one for one in world.requests() if one == "GET events"]) == 2
+    assert world.writes() == []
+    assert (here(world), world.links()) == (bookings, links)

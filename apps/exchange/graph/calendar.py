@@ -27,7 +27,7 @@ from apps.exchange.errors import (
     NotFound,
     SyncStateInvalid,
 )
-from apps.exchange.graph import batch, codes, cursors, mapping
+from apps.exchange.graph import batch, codes, cursors, links, mapping
 from apps.exchange.graph.calls import PAGE, Calls
 from apps.exchange.graph.client import Call, Client
 from apps.exchange.graph.mapping import Kind, Row, text
@@ -73,6 +73,7 @@ class GraphCalendar:
         # Told as removed by the last page of changes, and not looked up yet.
         self._removed: list[str] = []
         self._looked_up: dict[str, Item | None] = {}
+        self._trail = links.Trail()
 
     # --- The mailbox ----------------------------------------------------------------------------
 
@@ -117,7 +118,7 @@ class GraphCalendar:
             if isinstance(known, cursors.Shown):
                 return CursorPage(cursor, is_last=True)
             call = self._calls.follow(known, min(self._page_size, PASSED_PAGE))
-            page = self.client.ask(call)
+            page = self._delta(call)
         else:
             call = self._calls.delta(window, min(self._page_size, PASSED_PAGE))
             try:
@@ -127,7 +128,10 @@ class GraphCalendar:
                     raise
                 shown = cursors.Shown(window, cursors.digests(self._versions(window)))
                 return CursorPage(cursors.of_shown(self.client.email, shown), is_last=True)
-        return CursorPage(*self._next(page, call))
+        following, is_last = self._next(page, call)
+        if not is_last and self._trail.is_a_circle(cursor, following):
+            raise codes.damaged(self.client.where(call))
+        return CursorPage(following, is_last)
 
     def changes(self, cursor: str, window: Window) -> Page:
         """https://learn.microsoft.com/graph/delta-query-events
@@ -141,13 +145,19 @@ class GraphCalendar:
         if isinstance(known, cursors.Shown):
             return self._compared(known, cursor, window)
         call = self._calls.follow(known, min(self._page_size, CHANGES_PAGE))
-        page = self.client.ask(call)
+        page = self._delta(call)
+        following, is_last = self._next(page, call)
+        if not is_last and self._trail.is_a_circle(cursor, following):
+            raise SyncStateInvalid(_("The pages of changes come to no end."))
         latest: dict[str, Row] = {}
         for row in self.client.rows_of(page, call):
+            row_id = text(row, "id")
+            if not row_id:
+                # Something has changed that cannot be named: a whole look finds it.
+                raise SyncStateInvalid(_("A change was told that cannot be understood."))
             # The later of two counts.
-            latest.pop(text(row, "id"), None)
-            latest[text(row, "id")] = row
-        latest.pop("", None)
+            latest.pop(row_id, None)
+            latest[row_id] = row
         told: list[Item] = []
         removed: list[str] = []
         wanted: dict[str, bool] = {}
@@ -163,7 +173,21 @@ class GraphCalendar:
         items, lost = self._reader.read(wanted, window)
         gone = tuple(dict.fromkeys((*(one for one in removed if one not in wanted), *lost)))
         self._removed = list(gone)
-        return Page((*told, *items), gone, *self._next(page, call))
+        return Page((*told, *items), gone, following, is_last)
+
+    def _delta(self, call: Call) -> Row:
+        """The page behind a link that was given before.
+
+        Raises:
+            SyncStateInvalid: also where the account may not read it, which another one might: the
+                connection may have been granted anew.
+        """
+        try:
+            return self.client.ask(call)
+        except AccessDenied:
+            if self.client.settings.access == ORGANISATION:
+                raise
+            raise SyncStateInvalid(_("The account may not follow this cursor.")) from None
 
     def _compared(self, before: cursors.Shown, cursor: str, window: Window) -> Page:
         """What a calendar shows now, beside what it showed."""

@@ -140,7 +140,7 @@ class Client:
             error.existing = answer.existing_id
         return error
 
-    def rows(self, call: Call) -> Iterator[Mapping[str, Any]]:
+    def rows(self, call: Call, *, lets_pass: bool = False) -> Iterator[Mapping[str, Any]]:
         """All rows of a list, page after page. https://learn.microsoft.com/graph/paging
 
         Raises:
@@ -148,23 +148,29 @@ class Client:
         """
         for _page in range(MOST_PAGES):
             page = self.ask(call)
-            yield from self.rows_of(page, call)
+            yield from self.rows_of(page, call, lets_pass=lets_pass)
             link = text(page, "@odata.nextLink")
             if not link:
                 return
             call = Call(call.operation, self.relative(link, call), headers=call.headers)
         raise codes.damaged(self.where(call))
 
-    def rows_of(self, page: Mapping[str, Any], call: Call) -> list[Mapping[str, Any]]:
-        """The rows of one page; what is no object is passed over.
+    def rows_of(
+        self, page: Mapping[str, Any], call: Call, *, lets_pass: bool = False
+    ) -> list[Mapping[str, Any]]:
+        """The rows of one page; `lets_pass`: without those that are no objects.
 
         Raises:
-            Transient: it is no page.
+            Transient: it is no page, or a row of it is no object: what that hides would count as
+                not there.
         """
         found = page.get("value")
         if not isinstance(found, list):
             raise codes.damaged(self.where(call))
-        return [row for row in found if isinstance(row, dict)]
+        rows: list[Mapping[str, Any]] = [row for row in found if isinstance(row, dict)]
+        if len(rows) < len(found) and not lets_pass:
+            raise codes.damaged(self.where(call))
+        return rows
 
     def relative(self, link: str, call: Call) -> str:
         """A link that an answer gave, as a URL of ours.

@@ -70,8 +70,13 @@ class Where:
     is_delegated: bool = False
 
     @property
-    def is_of_an_event(self) -> bool:
+    def is_of_an_item(self) -> bool:
+        """Something in the mailbox, or a subscription, by its id."""
         return "/{id}" in self.operation
+
+    @property
+    def is_of_an_event(self) -> bool:
+        return " events/{id}" in self.operation
 
 
 def judge(
@@ -187,15 +192,16 @@ def _not_online(where: Where, _code: str) -> Misconfigured:
 
 
 def _not_found(where: Where, code: str) -> ExchangeError:
-    if not where.is_of_an_event:
-        return _no_mailbox(where, code)
-    if "events/{id}" in where.operation and not _CODE.fullmatch(code):
+    if where.is_of_an_event and not _CODE.fullmatch(code):
         # Without a code it is not Graph that speaks: of the event this says nothing.
         return damaged(where)
-    return _no_item(where, code)
+    return _no_item(where, code) if where.is_of_an_item else _no_mailbox(where, code)
 
 
-def _no_item(_where: Where, _code: str) -> ItemNotFound:
+def _no_item(where: Where, code: str) -> ItemNotFound | SyncStateInvalid:
+    if where.operation == "GET calendarView/delta":
+        # It asks for no event.
+        return _no_cursor(where, code)
     return ItemNotFound(_("The event is not in this calendar."))
 
 
@@ -260,7 +266,7 @@ def _other(where: Where, code: str) -> ExchangeError:
             _("Exchange refuses this event (%(code)s).") % {"code": code},
             fix=_("Change or delete the event in Outlook, or change the booking here."),
         )
-    if where.is_of_an_event:
+    if where.is_of_an_item:
         return Rejected(
             _("Exchange cannot read this event (%(code)s).") % {"code": code},
             fix=_("Open it in Outlook; if it cannot be opened there either, delete it."),

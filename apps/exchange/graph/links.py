@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
+# A page that names itself, or an earlier one, is followed so often.
+MOST_ROUNDS = 3
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -22,6 +25,26 @@ def with_query(of: str, **arguments: str) -> str:
         f"${name[1:]}" if name.startswith("_") else name: value for name, value in arguments.items()
     }
     return f"{of}?{urlencode(named, quote_via=quote, safe='$,:()')}"
+
+
+class Trail:
+    """The links of one list, followed page after page: whether they go round in a circle."""
+
+    def __init__(self) -> None:
+        self._followed: Counter[str] = Counter()
+        self._next = ""
+
+    def is_a_circle(self, followed: str, following: str) -> bool:
+        """Whether the page behind a link names as the next one what was followed too often.
+
+        Once more may be meant: the page was not ready. Who begins anew, or goes back to an earlier
+        page, begins another trail.
+        """
+        if not followed or followed != self._next:
+            self._followed.clear()
+        self._followed[followed] += 1
+        self._next = following
+        return self._followed[following] >= MOST_ROUNDS
 
 
 def relative(base_url: str, link: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from apps.exchange.calendar import CalendarEvent, EventKey, Item, ViewPage, Window
 from apps.exchange.errors import ExchangeError, Misconfigured, NotFound, Rejected, Transient
-from apps.exchange.graph import batch, mapping
+from apps.exchange.graph import batch, codes, links, mapping
 from apps.exchange.graph.client import Call, Client
 from apps.exchange.graph.codes import ItemNotFound, Unsearchable
 from apps.exchange.graph.mapping import Kind, Row, Unreadable, text
@@ -39,6 +39,8 @@ class Reader:
         self._calls = calls
         # Whether a series is of days: its master alone tells.
         self._of_days: dict[str, bool] = {}
+        # The links that led through the view that is read, page by page.
+        self._trail = links.Trail()
 
     def forget(self) -> None:
         """After a write, and when something has changed: series may be other ones now."""
@@ -61,6 +63,8 @@ class Reader:
         link = text(page, "@odata.nextLink")
         if link:
             self._client.relative(link, call)
+            if self._trail.is_a_circle(after, link):
+                raise codes.damaged(self._client.where(call))
         return ViewPage(
             tuple(sorted(shown, key=lambda one: (one.starts_at, one.key))),
             tuple(problems.items()),
@@ -133,6 +137,9 @@ class Reader:
         for master_id, answer in zip(masters, answers, strict=True):
             if not isinstance(answer, ExchangeError):
                 self._of_days[master_id] = answer.get("isAllDay") is True
+            elif not isinstance(answer, ItemNotFound | Rejected):
+                # A guess would give an occurrence a second name.
+                raise answer
 
     def read(
         self, wanted: Mapping[str, bool], window: Window

@@ -58,7 +58,7 @@ class GraphTranslator:
             )
             page = self._client.ask(call)
             known = set(some)
-            for row in self._client.rows_of(page, call):
+            for row in self._client.rows_of(page, call, lets_pass=True):
                 given, made = text(row, "sourceId"), text(row, "targetId")
                 if given in known and made:
                     found[given] = made

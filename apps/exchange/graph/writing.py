@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from apps.exchange.calendar import Content, EventKey, EventRef, Item, Parts, Window
-from apps.exchange.errors import NotFound, Rejected, StaleChangeKey, Unclear
+from apps.exchange.errors import AttemptSpent, NotFound, Rejected, StaleChangeKey
 from apps.exchange.graph import codes, mapping
 from apps.exchange.graph.codes import Duplicate
 from apps.exchange.graph.mapping import Kind, Row, Unreadable, text
@@ -30,6 +30,10 @@ class Writer:
         """A new single, https://learn.microsoft.com/graph/api/user-post-events
 
         A transactionId that was used before writes nothing: the event that has it is ours.
+
+        Raises:
+            AttemptSpent: that one is not in this calendar any more.
+            Duplicate: it cannot be found.
         """
         body = mapping.new_event(content, stamp=stamp, attempt_id=attempt_id)
         call = self._calls.create(body)
@@ -48,16 +52,19 @@ class Writer:
     ) -> EventRef:
         window = Window(content.starts_at, content.ends_at)
         if error.existing:
-            items, _lost = self._reader.read({error.existing: False}, window)
+            items, lost = self._reader.read({error.existing: False}, window)
         else:
-            items = list(self._reader.find(window, stamp=stamp))
+            items, lost = list(self._reader.find(window, stamp=stamp)), ()
         for item in items:
             if not item.is_series and any(one.attempt_id == attempt_id for one in item.events):
                 if self._reader.is_shown(item):
                     return item.events[0].ref
-                # In another calendar of the mailbox: a person has put it there.
-                raise error
-        raise Unclear(_("This event has been written before, and cannot be found yet."))
+                # In another calendar of the mailbox, or deleted: a person has put it there.
+                lost = (item.item_id,)
+        if lost:
+            raise AttemptSpent(_("This event was written before, and is not in the calendar now."))
+        # Not an unclear answer: that would keep all others waiting, each time anew.
+        raise error
 
     def update(self, ref: EventRef, content: Content, parts: Parts) -> EventRef:
         """https://learn.microsoft.com/graph/api/event-update

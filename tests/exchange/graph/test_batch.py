@@ -13,6 +13,7 @@ from tests.exchange.graph.scripted import ROOM, Graph
 
 DENIED = {"error": {"code": "ErrorAccessDenied", "message": "No."}}
 FOUND: dict[str, Any] = {"id": "it"}
+CODES = {404: "ErrorItemNotFound"}
 
 
 def call(number: int, email: str = "") -> Call:

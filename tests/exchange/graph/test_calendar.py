@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -32,7 +33,14 @@ def batch(*bodies: dict[str, Any] | int) -> dict[str, Any]:
 
 def delta(graph: Graph, *rows: dict[str, Any], is_last: bool = True) -> dict[str, Any]:
     name = "@odata.deltaLink" if is_last else "@odata.nextLink"
-    return {"value": list(rows), name: graph.link(f"/users/{ROOM}/calendarView/delta?$t=2")}
+    link = f"/users/{ROOM}/calendarView/delta?$t={2 if is_last else 3}"
+    return {"value": list(rows), name: graph.link(link)}
+
+
+def follow(step: Callable[[str], str], at: str = "") -> None:
+    """Page after page, but not for ever."""
+    for _page in range(10):
+        at = step(at)
 
 
 @pytest.fixture
@@ -151,14 +159,76 @@ class TestChanges:
             graph.calendar().changes(cursor, WINDOW)
 
     @pytest.mark.parametrize("row", [{}, {"id": None}, {"id": ""}, {"id": 7}, {**GONE}])
-    def test_row_without_an_id_is_passed_over(
+    def test_change_that_cannot_be_named_wants_a_whole_look(
         self, graph: Graph, cursor: str, row: dict[str, Any]
     ) -> None:
-        graph.says(delta(graph, row))
+        graph.says(delta(graph, event(), row))
 
-        page = graph.calendar().changes(cursor, WINDOW)
+        with pytest.raises(errors.SyncStateInvalid):
+            graph.calendar().changes(cursor, WINDOW)
 
-        assert (page.items, page.gone) == ((), ())
+    def test_pages_of_changes_that_go_in_a_circle_want_a_whole_look(
+        self, graph: Graph, cursor: str
+    ) -> None:
+        calendar = graph.calendar()
+        graph.says(*[delta(graph, is_last=False)] * 10)
+
+        with pytest.raises(errors.SyncStateInvalid):
+            follow(lambda at: calendar.changes(at, WINDOW).cursor, cursor)
+
+        assert len(graph.asked) <= 4
+
+    def test_way_to_a_cursor_that_goes_in_a_circle_is_given_up(self, graph: Graph) -> None:
+        calendar = graph.calendar()
+        graph.says(*[delta(graph, is_last=False)] * 10)
+
+        with pytest.raises(errors.Transient):
+            follow(lambda at: calendar.advance(at, WINDOW).cursor)
+
+        assert len(graph.asked) <= 5
+
+    def test_view_that_goes_in_a_circle_is_given_up(self, graph: Graph) -> None:
+        calendar = graph.calendar()
+        pages = [
+            {"value": [], "@odata.nextLink": graph.link(f"/users/{ROOM}/calendarView?$skip={at}")}
+            for at in (1, 2)
+        ]
+        graph.says(*pages * 10)
+
+        with pytest.raises(errors.Transient):
+            follow(lambda at: calendar.view(WINDOW, at).next)
+
+        assert len(graph.asked) <= 8
+
+    def test_page_that_is_asked_for_again_and_again_is_no_circle(
+        self, graph: Graph, cursor: str
+    ) -> None:
+        calendar = graph.calendar()
+        graph.says(*[delta(graph, is_last=False)] * 10)
+
+        for _time in range(10):
+            assert not calendar.changes(cursor, WINDOW).is_last
+
+    def test_cursor_of_the_organisation_is_of_no_use_for_an_account_that_may_not_follow_it(
+        self, graph: Graph, cursor: str
+    ) -> None:
+        calendar = graph.calendar(ACCOUNT)
+        graph.refuses(403, "ErrorAccessDenied")
+        graph.refuses(403, "ErrorAccessDenied")
+
+        with pytest.raises(errors.SyncStateInvalid):
+            calendar.changes(cursor, WINDOW)
+        with pytest.raises(errors.SyncStateInvalid):
+            calendar.advance(cursor, WINDOW)
+
+    def test_exception_whose_master_cannot_be_asked_just_now_is_not_guessed_at(
+        self, graph: Graph
+    ) -> None:
+        graph.says({"value": [occurrence(type="exception", originalStart="2027-03-02T00:00:00Z")]})
+        graph.refuses(503, "ErrorServerBusy")
+
+        with pytest.raises(errors.Transient):
+            graph.calendar().view(WINDOW)
 
     def test_thin_occurrences_are_completed_by_their_series(
         self, graph: Graph, cursor: str

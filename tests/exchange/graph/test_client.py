@@ -100,10 +100,21 @@ class TestAnswers:
         graph.says(
             {"value": [{"id": "1"}], "@odata.nextLink": graph.link("/users/x?$skip=1")},
             {"value": [], "@odata.nextLink": graph.link("/users/x?$skip=2")},
-            {"value": ["odd", {"id": "2"}]},
+            {"value": [{"id": "2"}]},
         )
 
         assert [row["id"] for row in graph.client().rows(READ)] == ["1", "2"]
+
+    @pytest.mark.parametrize("odd", ["odd", None, 7, []])
+    def test_row_that_is_no_object_makes_a_list_that_is_not_whole(
+        self, graph: Graph, odd: object
+    ) -> None:
+        graph.says({"value": [{"id": "1"}, odd]}, {"value": [{"id": "1"}, odd]})
+
+        with pytest.raises(errors.Transient):
+            list(graph.client().rows(READ))
+
+        assert list(graph.client().rows(READ, lets_pass=True)) == [{"id": "1"}]
 
     @pytest.mark.parametrize(
         "body", ["", "<html>", "[]", "null", '{"value": [', "[" * 100_000, b"\xff\xfe", "7"]

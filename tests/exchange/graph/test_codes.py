@@ -61,6 +61,10 @@ PLACES = Where("graph.example", "", "GET places")
         (507, "ErrorQuotaExceeded", WRITE, errors.Rejected),
         (423, "ErrorMailboxMoveInProgress", READ, errors.Transient),
         (423, "", WRITE, errors.Transient),
+        # Of an event only Graph itself can say that it is not there.
+        (404, "", WRITE, errors.Unclear),
+        (404, "<html>", EVENT, errors.Transient),
+        (404, "ErrorItemNotFound", DELTA, errors.SyncStateInvalid),
         (429, "ApplicationThrottled", WRITE, errors.Throttled),
         (429, "", READ, errors.Throttled),
         (403, "activityLimitReached", READ, errors.Throttled),
