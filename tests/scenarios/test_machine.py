@@ -77,7 +77,7 @@ class TestGraphMachine(GraphMachine.TestCase):  # type: ignore[misc, valid-type]
 
 
 # A step costs far more than in memory: fewer lives, and as long ones.
-LIVES = int(os.environ.get("MACHINE_EXAMPLES", "24")) // 3
+LIVES = int(os.environ.get("MACHINE_EXAMPLES", "18")) // 3
 EwsMachine.TestCase.settings = settings(
     Machine.TestCase.settings, max_examples=min(max(LIVES, 1), 300)
 )

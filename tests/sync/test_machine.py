@@ -96,7 +96,7 @@ class TestMachine(Machine.TestCase):  # type: ignore[misc, valid-type]
 
 
 Machine.TestCase.settings = settings(
-    max_examples=int(os.environ.get("MACHINE_EXAMPLES", "24")),
+    max_examples=int(os.environ.get("MACHINE_EXAMPLES", "18")),
     stateful_step_count=int(os.environ.get("MACHINE_STEPS", "25")),
     suppress_health_check=list(HealthCheck),
     # Making a failure smaller takes longer than reading it.
