@@ -61,7 +61,7 @@ def run() -> None:
 
 
 def _subscriptions(now: dt.datetime) -> list[str]:
-    tenant = Tenant.objects.create(name="Bench", slug="bench")
+    tenant = Tenant.objects.create(name="Bench", slug="bench-notifications")
     location = Location.objects.create(tenant=tenant, name="Bench")
     connection = ExchangeConnection.objects.create(
         tenant=tenant,

@@ -20,7 +20,7 @@ HOUR = dt.timedelta(hours=1)
 
 def run() -> None:
     call_command("migrate", verbosity=0)
-    tenant = Tenant.objects.create(name="Bench", slug="bench")
+    tenant = Tenant.objects.create(name="Bench", slug="bench-overlap")
     location = Location.objects.create(tenant=tenant, name="Bench")
     resources = [
         Resource.objects.create(location=location, name=f"Room {n}", time_zone="UTC")

@@ -144,14 +144,15 @@ def _matched_by_kin(
     for kin in (_item, _uid):
         groups: defaultdict[str, list[Link]] = defaultdict(list)
         for link in lost:
-            if link.id not in found:
+            if link.id not in found and kin(link):
                 groups[kin(link)].append(link)
         candidates: defaultdict[str, list[Remote]] = defaultdict(list)
-        for event in left.values():
-            candidates[kin(event)].append(event)
-        for name, group in groups.items():
-            if name and name in candidates:
-                found |= _matched(group, candidates[name], events)
+        # Most plans have lost nothing, and many events.
+        for event in left.values() if groups else ():
+            if kin(event) in groups:
+                candidates[kin(event)].append(event)
+        for name, some in candidates.items():
+            found |= _matched(groups[name], some, events)
         for event in found.values():
             left.pop(event.key, None)
     return found
