@@ -6,12 +6,13 @@ case-sensitive. Every method makes requests, and raises the family of `apps.exch
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable, Iterator
 
 
 class ShowAs(StrEnum):
@@ -110,9 +111,6 @@ class CalendarEvent:
     def is_occurrence(self) -> bool:
         return bool(self.key.original_start)
 
-    def with_subject(self, subject: str) -> CalendarEvent:
-        return replace(self, subject=subject)
-
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -159,6 +157,17 @@ class ViewPage:
     # Item id and reason of what lies there, or may, and could not be read.
     problems: tuple[tuple[str, str], ...] = ()
     next: str = ""
+
+
+def pages(view: Callable[[Window, str], ViewPage], window: Window) -> Iterator[ViewPage]:
+    """Every page of a port's view, each asked for when it is wanted."""
+    after = ""
+    while True:
+        page = view(window, after)
+        yield page
+        after = page.next
+        if not after:
+            return
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import datetime as dt
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Q
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from apps.exchange.microsoft.token_call import Answer
+    from apps.exchange.tokens import Tokens
 
 logger = logging.getLogger(__name__)
 
@@ -37,21 +38,6 @@ Access = ExchangeConnection.Access
 WAITS_S = 20.0
 # An old token may be used so close to its end, where no new one can be had.
 LAST_USE = dt.timedelta(seconds=30)
-
-
-class Tokens(Protocol):
-    """Where the wires get their tokens from."""
-
-    def get(self, refused: str = "") -> str:
-        """A token that is valid now; `refused` is one that was just answered with 401.
-
-        That one is not given back: it is renewed, once for all who saw it refused.
-
-        Raises:
-            AuthenticationFailed: Microsoft gives no token any more.
-            Transient: it could not be asked.
-        """
-        ...
 
 
 def tokens_for(connection: ExchangeConnection, audience: str) -> Tokens:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # A name may have many addresses; each may cost the whole time-out.
 TRIED_ADDRESSES = 3
+_CHUNK = 64 * 1024
 
 
 def policy() -> Policy:
@@ -78,6 +79,20 @@ def secured(plain: requests.Session, adapter: Adapter) -> requests.Session:
     # requests would take the sign-in along: NTLM's answers a challenge wherever it is asked.
     plain.get_redirect_target = lambda _response: None  # type: ignore[assignment]
     return plain
+
+
+def content(response: requests.Response, largest: int) -> bytes | None:
+    """The body of an answer that is streamed, read no further than so many bytes; None: it is larger.
+
+    Raises:
+        requests.RequestException: it breaks off.
+    """
+    found = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        found += chunk
+        if len(found) > largest:
+            return None
+    return bytes(found)
 
 
 def resolve(host: str, port: int) -> Sequence[str]:

@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.exchange import services as connections
-from apps.exchange.calendar import Item, MailboxKind
+from apps.exchange.calendar import Item, MailboxKind, pages
 from apps.exchange.errors import (
     AuthenticationFailed,
     ExchangeError,
@@ -275,14 +275,11 @@ def _find_by_uid(way: _Way, found: Rematch, known: list[Known]) -> None:
 def _singles(way: _Way) -> list[Item]:
     """Those of the window, page by page."""
     found: list[Item] = []
-    after = ""
-    while True:
-        way.renew()
-        page = way.port.view(way.window, after)
+    way.renew()
+    for page in pages(way.port.view, way.window):
         found += [Item(one.key.item_id, (one,)) for one in page.events if not one.is_occurrence]
-        after = page.next
-        if not after:
-            return found
+        way.renew()
+    return found
 
 
 def _is_same_mailbox(way: _Way, found: Look, known: list[Known]) -> bool:

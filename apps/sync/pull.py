@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from apps.exchange.calendar import CalendarEvent, EventKey, Item, Window
+from apps.exchange.calendar import CalendarEvent, EventKey, Item, Window, pages
 from apps.exchange.errors import Misconfigured, NotFound, SyncStateInvalid, Transient
 from apps.sync import mirror
 from apps.sync.models import CalendarLink, EventLink, RemoteEvent
@@ -130,15 +130,15 @@ def _read_window(session: Session) -> None:
 
 def _read_part(session: Session, part: Window, days: int) -> int:
     """Read a part, look for what is missing in it, and store both; how long the next one is."""
-    items, pages = _view(session, part)
+    items, count = _view(session, part)
     seen = {event.key for item in items for event in item.events}
     missing = _missing(session, part, seen, {item.item_id for item in items if item.problem})
     reread = _verify_all(session, missing | mirror.doubtful(session, items))
     with transaction.atomic():
         # The view tells only what lies in the part; by its id an item is told whole.
         mirror.store(session, [item for item in items if item.item_id not in reread])
-        days = min(days * 4, 366) if pages <= FEW_PAGES else days
-        days = max(days // 2, 1) if pages > MANY_PAGES else days
+        days = min(days * 4, 366) if count <= FEW_PAGES else days
+        days = max(days // 2, 1) if count > MANY_PAGES else days
         _save(session, draft_until=part.ends_at, draft_days=days)
     return days
 
@@ -233,27 +233,22 @@ def _is_there(rows: Mapping[EventKey, RemoteEvent], is_linked: bool) -> bool:  #
 
 def _view(session: Session, part: Window) -> tuple[list[Item], int]:
     """Every item that a part of the window shows, complete or not at all, and in how many pages."""
-    pages = 0
+    count = 0
     events: dict[str, list[CalendarEvent]] = {}
     problems: dict[str, str] = {}
-    after = ""
-    while True:
-        page = session.port.view(part, after)
-        pages += 1
+    for page in pages(session.port.view, part):
+        count += 1
         for event in page.events:
             events.setdefault(event.key.item_id, []).append(event)
         problems |= dict(page.problems)
         session.lease.renew()
-        if not page.next:
-            break
-        after = page.next
-    session.run.pages += pages
+    session.run.pages += count
     items = [
         Item(item_id, tuple(found), is_series=any(event.is_occurrence for event in found))
         for item_id, found in events.items()
         if item_id not in problems
     ]
-    return items + [Item(item_id, problem=words) for item_id, words in problems.items()], pages
+    return items + [Item(item_id, problem=words) for item_id, words in problems.items()], count
 
 
 def _missing(

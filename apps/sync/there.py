@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from apps.bookings.errors import StaleBooking
 from apps.bookings.models import Booking
-from apps.exchange.calendar import Content, EventKey, EventRef, Item, Window
+from apps.exchange.calendar import Content, EventKey, EventRef, Item, Window, pages
 from apps.exchange.errors import (
     AttemptSpent,
     ExchangeError,
@@ -314,14 +314,10 @@ def _with_next(session: Session, content: Content) -> Window:
 def _view(session: Session, window: Window) -> list[Item]:
     session.lease.renew()
     found: list[Item] = []
-    after = ""
-    while True:
-        page = session.port.view(window, after)
+    for page in pages(session.port.view, window):
         found += [Item(event.key.item_id, (event,)) for event in page.events]
         found += [Item(item_id, problem=words) for item_id, words in page.problems]
-        if not page.next:
-            return found
-        after = page.next
+    return found
 
 
 def _look_again(session: Session, key: EventKey) -> None:

@@ -20,6 +20,7 @@ from apps.exchange.calendar import (
     Parts,
     ViewPage,
     Window,
+    pages,
 )
 from apps.exchange.errors import (
     ExchangeError,
@@ -198,13 +199,8 @@ class EwsCalendar:
         return [one.key.item_id for one in self._window(window) if wanted in (one.stamp, one.uid)]
 
     def _window(self, window: Window) -> Iterator[CalendarEvent]:
-        after = ""
-        while True:
-            page = self.view(window, after)
+        for page in pages(self.view, window):
             yield from page.events
-            after = page.next
-            if not after:
-                return
 
     def _current(self, ref: EventRef) -> Element:
         """The event as it is now, if nobody changed it since that version.

@@ -27,7 +27,7 @@ from apps.exchange.errors import Misconfigured
 from apps.exchange.ews.errors import HttpRefusal
 
 if TYPE_CHECKING:
-    from apps.exchange.identity import Tokens
+    from apps.exchange.tokens import Tokens
 
 BASIC_AUTH, NTLM_AUTH, BEARER_AUTH = "basic", "ntlm", "bearer"
 IMPERSONATION, DELEGATE = "impersonation", "delegate"

@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 
 # A page of a thousand events is a few megabytes. What is larger is not read to its end.
 LARGEST_ANSWER = 32 * 1024 * 1024
-_CHUNK = 64 * 1024
 _REQUEST_ID = re.compile(r"[0-9A-Fa-f-]{32,36}")
 # Ids that stay when an event moves, and instants in UTC.
 # https://learn.microsoft.com/graph/outlook-immutable-id
@@ -253,15 +252,13 @@ def _answer(response: requests.Response) -> Answer:
     Raises:
         requests.RequestException: it breaks off.
     """
-    found = bytearray()
-    for chunk in response.iter_content(_CHUNK):
-        found += chunk
-        if len(found) > LARGEST_ANSWER:
-            return _judgeable(response, {}, is_damaged=True)
+    found = transport.content(response, LARGEST_ANSWER)
+    if found is None:
+        return _judgeable(response, {}, is_damaged=True)
     if not found:
         return _judgeable(response, {}, is_damaged=response.status_code == requests.codes.ok)
     try:
-        body = json.loads(bytes(found))
+        body = json.loads(found)
     except (ValueError, RecursionError):
         body = None
     is_object = isinstance(body, dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from apps.exchange.calendar import CalendarEvent, EventKey, Item, ViewPage, Window
+from apps.exchange.calendar import CalendarEvent, EventKey, Item, ViewPage, Window, pages
 from apps.exchange.errors import ExchangeError, Misconfigured, NotFound, Rejected, Transient
 from apps.exchange.graph import batch, codes, links, mapping
 from apps.exchange.graph.client import Call, Client
@@ -96,13 +96,8 @@ class Reader:
         return tuple(items)
 
     def _window(self, window: Window) -> Iterator[CalendarEvent]:
-        after = ""
-        while True:
-            page = self.view(window, after)
+        for page in pages(self.view, window):
             yield from page.events
-            after = page.next
-            if not after:
-                return
 
     def sort(self, rows: Sequence[Row]) -> Sorted:
         """Rows of a view by what they are; one without an id is passed over."""

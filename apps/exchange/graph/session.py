@@ -6,11 +6,14 @@ import os
 import threading
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import requests
 
 from apps.exchange import transport
+
+if TYPE_CHECKING:
+    from apps.exchange.tokens import Tokens
 
 # Whose rights count: the app's own, granted for all by an administrator, or those of one account.
 ORGANISATION, ACCOUNT = "organisation", "account"
@@ -19,21 +22,6 @@ ORGANISATION, ACCOUNT = "organisation", "account"
 CALLS_PER_MAILBOX = 2
 # TCP connections that one of ours keeps open.
 CONNECTIONS = 8
-
-
-class Tokens(Protocol):
-    """Where the access tokens of a connection come from."""
-
-    def get(self, refused: str = "") -> str:
-        """A token that is valid now; `refused` is one that was just answered with 401.
-
-        That one is not given back: it is refreshed, once for all who saw it refused.
-
-        Raises:
-            AuthenticationFailed: Microsoft gives no token any more.
-            Transient: it could not be asked.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 LASTS = dt.timedelta(minutes=10)
 LASTS_AT_LEAST, LASTS_AT_MOST = dt.timedelta(minutes=1), dt.timedelta(hours=24)
 BACK_OFF = dt.timedelta(minutes=1)
+# Tokens are some kilobytes long.
+LARGEST_ANSWER = 1024 * 1024
 BACK_OFF_AT_MOST = dt.timedelta(hours=1)
 
 
@@ -128,8 +131,13 @@ def _ask(tenant: str, form: dict[str, str]) -> Answer:
     try:
         with transport.session(transport.policy()) as session:
             response = session.post(
-                url, data=data, timeout=transport.timeouts(), headers={"Accept": "application/json"}
+                url,
+                data=data,
+                timeout=transport.timeouts(),
+                headers={"Accept": "application/json"},
+                stream=True,
             )
+            body = transport.content(response, LARGEST_ANSWER)
     except (requests.RequestException, OSError) as error:
         # Without the error itself: it carries the request, and with it the secret.
         logger.warning("Token endpoint: %s", type(error).__name__)
@@ -137,12 +145,12 @@ def _ask(tenant: str, form: dict[str, str]) -> Answer:
             _("Microsoft’s sign-in does not answer."),
             fix=_("Nothing: it is tried again by itself."),
         ) from None
-    return _read(response)
+    return _read(response, body or b"")
 
 
 @sensitive_variables()
-def _read(response: requests.Response) -> Answer:
-    told = _json(response)
+def _read(response: requests.Response, body: bytes) -> Answer:
+    told = _json(body)
     token = told.get("access_token")
     if response.status_code == requests.codes.ok and isinstance(token, str) and token:
         another = told.get("refresh_token")
@@ -185,10 +193,11 @@ def _refused(response: requests.Response, told: dict[str, Any]) -> ExchangeError
     )
 
 
-def _json(response: requests.Response) -> dict[str, Any]:
+@sensitive_variables()
+def _json(body: bytes) -> dict[str, Any]:
     try:
-        told = response.json()
-    except ValueError:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
 

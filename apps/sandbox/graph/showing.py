@@ -45,8 +45,6 @@ RESPONSES = {
     "NoResponseReceived": "notResponded",
 }
 NEVER = "0001-01-01T00:00:00Z"
-# Given only when $select names them.
-ON_REQUEST = frozenset({"cancelledoccurrences"})
 ALWAYS = frozenset({"id", "@odata.etag"})
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 TIMES = frozenset({"start", "end"})
-LISTS = frozenset({"aliases", "categories"})
 
 
 def control(verb: str, given: Mapping[str, Any], store: Store) -> Response:

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from apps.sandbox.identity.permissions import Resource
     from apps.sandbox.store.model import Organisation
 
-PERSONAL_TENANT = (
-    "9188040d-6c67-4c5b-b112-36a304b66dad"  # Microsoft's own, of all personal accounts
-)
 SHORTEST_S, LONGEST_S = 3600, 5400
 UNKNOWN_APP = (
     "00000000-0000-4000-8000-00000000a990"  # whose tokens `issue` makes when nothing is registered

@@ -126,15 +126,6 @@ def without(master: Item, index: int) -> Item:
     return replace(master, overrides=kept, deleted=master.deleted | {index})
 
 
-def index_at(master: Item, original_start: dt.datetime) -> int | None:
-    """Find the number of the occurrence that the pattern puts at a time; None when there is none."""
-    day = original_start.astimezone(zones.zone(master.start_zone)).date()
-    for index, found in dates(_rule(master)).between(day, day):
-        if _slot(master, found)[0] == original_start:
-            return index
-    return None
-
-
 _FAR_BACK = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 _FAR_ON = dt.datetime(4400, 1, 1, tzinfo=dt.UTC)
 

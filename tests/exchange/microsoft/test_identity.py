@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from apps.exchange.errors import (
     Transient,
 )
 from apps.exchange.microsoft import token_call
-from apps.exchange.microsoft.token_call import GrantRefused
+from apps.exchange.microsoft.token_call import LARGEST_ANSWER, GrantRefused
 from apps.exchange.models import AccessToken, ExchangeConnection
 from apps.exchange.secrets import SecretUnreadable, seal, unseal
 from tests.exchange.http import Answer
@@ -368,6 +369,18 @@ def test_bad_day_of_the_endpoint_is_no_refusal(
         identity.tokens_for(of_account, "graph").get()
 
     assert identity.tokens_for(of_account, "graph").get() == "access-2"
+
+
+def test_endless_answer_is_read_no_further_than_a_token_can_be_long(
+    of_account: ExchangeConnection, endpoint: TokenEndpoint
+) -> None:
+    whole = {"access_token": "too-late", "expires_in": 3600, "padding": "x" * LARGEST_ANSWER}
+    endpoint.script.append(Answer(json.dumps(whole)))
+
+    with pytest.raises(Transient):
+        identity.tokens_for(of_account, "graph").get()
+
+    assert not AccessToken.objects.exists()
 
 
 @pytest.mark.parametrize(
