@@ -14,16 +14,21 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from time_machine import escape_hatch
 
 from tests.browser import product
 from tests.browser.conftest import SignIn
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("demo")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("real_clock", "demo"),
+]
 OWNER = "inhaberin@example.com"
 ORGANISATION = "Alster Offices"
 WAIT_S = 40
-# A weekday on which the demo's calendars have nothing.
-DAY = (dt.datetime.now(tz=dt.UTC).date() + dt.timedelta(days=8)).isoformat()
+# A Wednesday on which the demo's calendars have nothing.
+TODAY = escape_hatch.datetime.datetime.now(tz=dt.UTC).date()
+DAY = (TODAY + dt.timedelta(days=9 - TODAY.weekday() + 7 * (TODAY.weekday() > 1))).isoformat()
 expect.set_options(timeout=WAIT_S * 1000)
 
 

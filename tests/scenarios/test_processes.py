@@ -26,7 +26,7 @@ from tests.factories import ResourceFactory
 from tests.running.cluster import BASE_DIR, SHORT, Cluster, database_url, until
 from tests.scenarios.world import add_room, connect, fill
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("real_clock")]
 
 ENV = {
     "DJANGO_SETTINGS_MODULE": "tests.scenarios.cluster_settings",

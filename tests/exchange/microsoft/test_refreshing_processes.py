@@ -19,7 +19,7 @@ from tests.conftest import ENCRYPTION_KEY
 from tests.exchange.microsoft.endpoint import CLIENT_ID, CLIENT_SECRET, TokenEndpoint
 from tests.running.cluster import BASE_DIR, database_url
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("real_clock")]
 
 PROGRAM = """
 import sys
