@@ -16,7 +16,7 @@ from django.utils import timezone
 from apps.console import microsoft_pages
 from apps.exchange import services
 from apps.exchange.graph import session
-from apps.exchange.microsoft.installing import Who
+from apps.exchange.microsoft.sign_ins import Who
 from apps.exchange.models import ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import unseal
 from apps.resources.models import Resource
