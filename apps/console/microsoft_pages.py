@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from apps.console import app_pages as common
 from apps.console import microsoft_words as words
-from apps.console.microsoft_forms import ACCESS, ChangeForm, InstallForm, TryForm
+from apps.console.microsoft_forms import ChangeForm, InstallForm, TryForm
 from apps.console.tenant_admin import scoped
 from apps.exchange import services
 from apps.exchange.microsoft import installing, registration, sign_ins
@@ -76,19 +76,14 @@ def install(request: HttpRequest) -> HttpResponse:
             return leave_for_microsoft(request, sign_ins.begin(who(request), **form.cleaned_data))
         except InstallRefused as refused:
             form.add_error(None, str(refused))
-    ends_on = words.ends_on(str(form["wire"].value()))
-    access = [
-        {"value": value, "label": label, "words": words.ACCESS[value], "asks": words.ASKS[value]}
-        for value, label in ACCESS
-        if ends_on is None or value == Access.ORGANISATION
-    ]
+    wire = str(form["wire"].value())
     return common.page(
         request,
         "microsoft/install",
         _("Install Microsoft 365"),
         form=form,
-        ends_on=ends_on,
-        access=access,
+        ends_on=words.ends_on(wire),
+        access=words.choices(wire),
         back=reverse("admin:exchange_install"),
         is_configured=registration.is_configured(),
         public_address=words.public_address(request),
@@ -159,6 +154,7 @@ def leave_for_microsoft(request: HttpRequest, attempt: SignInAttempt) -> HttpRes
         next_url=reverse("admin:exchange"),
         scope=sign_ins.scopes_of(attempt),
         auth_params=sign_ins.auth_params(attempt),
+        state_id=sign_ins.open_sign_in(attempt),
         install=str(attempt.uuid),
     )
     return _leave(request, redirect["Location"])

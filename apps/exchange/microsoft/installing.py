@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -18,6 +19,7 @@ from apps.exchange import identity, services
 from apps.exchange.errors import ExchangeError
 from apps.exchange.microsoft import claiming, proving, sign_ins
 from apps.exchange.microsoft.sign_ins import NotYours
+from apps.exchange.microsoft.token_call import GrantRefused
 from apps.exchange.models import AccessToken, ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import seal, unseal
 from apps.exchange.services import InstallRefused
@@ -41,7 +43,7 @@ TAKEN = "taken"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """What a sign-in gave: tokens for Microsoft Graph, and whose they are."""
+    """What a sign-in gave: tokens for Microsoft Graph, and whose they are. EWS has another one for them."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -67,7 +69,7 @@ def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
     try:
         organisation = proving.organisation(came.access_token)
     except ExchangeError as exc:
-        return _end(attempt, who, {"kind": exc.kind, "cause": exc.cause, "fix": exc.fix})
+        return _end(attempt, who, _why(exc))
     if organisation is None:
         return _end(attempt, who, {"kind": PERSONAL_ACCOUNT, "account": came.email})
     if attempt.access == Access.ACCOUNT and not came.refresh_token:
@@ -80,11 +82,10 @@ def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
         "email": came.email[:254],
     }
     if attempt.access == Access.ACCOUNT:
-        values |= {
-            "sealed_access_token": seal(came.access_token),
-            "sealed_refresh_token": seal(came.refresh_token),
-            "token_expires_at": came.expires_at,
-        }
+        try:
+            values |= _kept(attempt, came, organisation.id)
+        except ExchangeError as exc:
+            return _end(attempt, who, _why(exc))
         step = Step.QUESTION
     else:
         is_anothers = claiming.is_anothers(organisation.id, who.tenant)
@@ -145,10 +146,7 @@ def prove(attempt: SignInAttempt, who: Who) -> SignInAttempt:
     try:
         proving.prove(attempt.organisation_id, attempt.try_email, attempt.wire)
     except ExchangeError as exc:
-        return _note(
-            attempt,
-            {"kind": exc.kind, "cause": exc.cause, "fix": exc.fix, "command": exc.command},
-        )
+        return _note(attempt, _why(exc))
     if sign_ins.of(who).step_on(attempt.uuid, at=Step.CONSENT, to=Step.QUESTION) is None:
         raise NotYours
     attempt.step = Step.QUESTION
@@ -203,7 +201,8 @@ def finish(attempt: SignInAttempt, who: Who) -> ExchangeConnection:
             access_token=unseal(done.sealed_access_token),
             refresh_token=unseal(done.sealed_refresh_token),
             expires_at=done.token_expires_at,
-            audience=AccessToken.Audience.GRAPH,
+            audience=AccessToken.Audience(done.wire),
+            scope=done.scope,
         )
     services.start_check(connection)
     logger.info(
@@ -213,6 +212,37 @@ def finish(attempt: SignInAttempt, who: Who) -> ExchangeConnection:
 
 
 # --- Inside -----------------------------------------------------------------------------------------
+
+
+@sensitive_variables()
+def _kept(attempt: SignInAttempt, came: Arrived, organisation_id: str) -> dict[str, Any]:
+    """A person's tokens, sealed: those of the sign-in, which are Graph's, or what EWS gives for them.
+
+    Raises:
+        ExchangeError: nothing is to be had for EWS, or it opens no calendar.
+    """
+    if attempt.wire == ExchangeConnection.Wire.GRAPH:
+        return {
+            "sealed_access_token": seal(came.access_token),
+            "sealed_refresh_token": seal(came.refresh_token),
+            "token_expires_at": came.expires_at,
+        }
+    answer = proving.for_ews(
+        came.refresh_token, organisation_id, email=attempt.try_email, account=came.email
+    )
+    return {
+        "sealed_access_token": seal(answer.access_token),
+        "sealed_refresh_token": seal(answer.refresh_token or came.refresh_token),
+        "token_expires_at": timezone.now() + answer.lasts,
+        "scope": answer.scope,
+    }
+
+
+def _why(exc: ExchangeError) -> dict[str, Any]:
+    """A refusal as an attempt keeps it: by Microsoft's codes, or in words of ours."""
+    if isinstance(exc, GrantRefused) and exc.told:
+        return exc.told
+    return {"kind": exc.kind, "cause": exc.cause, "fix": exc.fix, "command": exc.command}
 
 
 def _end(attempt: SignInAttempt, who: Who, refusal: dict[str, Any]) -> SignInAttempt:

@@ -98,6 +98,11 @@ def scopes_of(attempt: SignInAttempt) -> list[str]:
     )
 
 
+def code_scope(attempt: SignInAttempt) -> str:
+    """What its code is redeemed for: of two APIs that were asked for, Graph."""
+    return scopes.for_code(scopes_of(attempt), settings.MICROSOFT_GRAPH_URL)
+
+
 def auth_params(attempt: SignInAttempt) -> dict[str, str]:
     """What Microsoft is told beside the scopes: to let the account be chosen, always.
 
@@ -107,6 +112,20 @@ def auth_params(attempt: SignInAttempt) -> dict[str, str]:
         return {"prompt": "select_account"}
     # The same account, and the question again.
     return {"prompt": "consent", "login_hint": attempt.connection.email}
+
+
+def open_sign_in(attempt: SignInAttempt) -> str:
+    """The state with which a sign-in must come back. It names the attempt, for `returning`."""
+    return f"{secrets.token_urlsafe(16)}.{attempt.uuid}"
+
+
+def returning(state: str, who: Who) -> SignInAttempt:
+    """The attempt that a state of `open_sign_in` names. That it was made here is not looked at.
+
+    Raises:
+        NotYours: as `begun`.
+    """
+    return begun(state.rpartition(".")[2], who)
 
 
 def open_consent(attempt: SignInAttempt) -> str:
@@ -138,12 +157,7 @@ def _consent_scopes(attempt: SignInAttempt) -> list[str]:
     """By their whole names: all that the application itself may, or what people are asked for."""
     if attempt.access == Access.ORGANISATION:
         return [scopes.for_application(attempt.wire, token_call.api_url(attempt.wire))]
-    graph = scopes.resource(scopes.GRAPH, settings.MICROSOFT_GRAPH_URL)
-    is_whole = {"openid", "profile", scopes.OFFLINE}
-    return [
-        name if "://" in name or name in is_whole else f"{graph}/{name}"
-        for name in scopes_of(attempt)
-    ]
+    return scopes.in_full(scopes_of(attempt), settings.MICROSOFT_GRAPH_URL)
 
 
 def try_on(attempt: SignInAttempt, email: str) -> None:
