@@ -151,7 +151,11 @@ def test_own_calendar_is_proof_enough_and_missing_rights_are_told_by_the_check(
     assert f"There is no mailbox {ROOM}, or OptixSync may not see it" in words
     assert f"-User '{VISITOR}' -AccessRights Editor" in words
 
-    sandbox.store.microsoft_account(VISITOR).rights[ROOM] = "editor"
+    rights = sandbox.store.microsoft_account(VISITOR).rights
+    rights[ROOM] = "reviewer"
+    stages(connection)
+    assert f"OptixSync may not write to the calendar of {ROOM}" in me.get(page_of(connection)).words
+    rights[ROOM] = "editor"
     assert all(stages(connection).values())
     assert connection.permissions[0]["state"] == "granted"
     assert connection.state == "installed"

@@ -166,10 +166,12 @@ def _no_impersonation(where: Where, _code: str) -> AccessDenied:
 def _no_access(where: Where, _code: str) -> AccessDenied:
     words = _("The service account may not write to the calendar of %(email)s.")
     if where.app_id:
-        words = _("The account that signed in may not write to the calendar of %(email)s.")
+        words = _("OptixSync may not write to the calendar of %(email)s.")
     return AccessDenied(
         words % {"email": where.email},
-        fix=_("Make it an editor of that calendar."),
+        fix=_("Make its account an editor of that calendar.")
+        if where.app_id
+        else _("Make it an editor of that calendar."),
         command=(
             f"Add-MailboxFolderPermission {_calendar(where)} "
             "-User <service account> -AccessRights Editor"

@@ -43,7 +43,7 @@ TAKEN = "taken"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """What a sign-in gave: tokens for Microsoft Graph, and whose they are. EWS has another one for them."""
+    """What a sign-in gave: tokens for Microsoft Graph, and whose they are."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
