@@ -10,7 +10,7 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialToken
 from allauth.socialaccount.providers.microsoft.views import MicrosoftGraphOAuth2Adapter
-from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.oauth2.client import OAuth2Client, OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.conf import settings
 from django.http import Http404, HttpResponseBase
@@ -87,17 +87,40 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         raise ImmediateHttpResponse(microsoft_answers.not_signed_in(request, state, exception))
 
 
-class Microsoft(MicrosoftGraphOAuth2Adapter):
-    """allauth's, for answers that are none of Microsoft's: a proxy's, or half of one."""
+class Client(OAuth2Client):
+    """allauth's, whose token call says what the token is to be for.
 
-    def get_access_token_data(self, *args: Any, **kwargs: Any) -> Any:
+    A sign-in may have asked for the scopes of two APIs, and a token is for one; without a word of it
+    Microsoft gives none: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
+    """
+
+    scope = ""
+
+    def get_access_token(
+        self, code: str, pkce_code_verifier: str | None = None, extra_data: Any = None
+    ) -> Any:
+        named = {**(extra_data or {}), "scope": self.scope}
+        return super().get_access_token(code, pkce_code_verifier, named)
+
+
+class Microsoft(MicrosoftGraphOAuth2Adapter):
+    """allauth's, with a scope for each token; and for answers of a proxy, or half of Microsoft's."""
+
+    client_class = Client
+
+    def get_access_token_data(
+        self, request: HttpRequest, app: SocialApp, client: Client, **kwargs: Any
+    ) -> Any:
         """The answer of the token call.
 
         Raises:
-            OAuth2Error: it cannot be read, or has no token.
+            OAuth2Error: nobody waits for it here; or it cannot be read, or has no token.
         """
+        client.scope = microsoft_answers.code_scope(request)
+        if not client.scope:
+            raise OAuth2Error("No sign-in of ours")
         with _readable():
-            told = super().get_access_token_data(*args, **kwargs)
+            told = super().get_access_token_data(request, app, client, **kwargs)
             if isinstance(told["access_token"], str) and told["access_token"]:
                 return told
         raise OAuth2Error("No access token")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.exchange.models import ExchangeConnection
-from apps.exchange.powershell import quoted
+from apps.exchange.powershell import editor, quoted
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -146,15 +146,11 @@ def progress(connection: ExchangeConnection) -> str:
 
 def rights(access: str, account: str = "", room: str = "") -> str:
     """The PowerShell that gives the account its rights, for an administrator of Exchange to run."""
-    account, room = quoted(account or SOME_ACCOUNT), quoted(room or SOME_ROOM)
     if access == Connection.Access.DELEGATE:
-        return (
-            f"Add-MailboxFolderPermission -Identity ({room} + ':\\Calendar') -User {account} "
-            "-AccessRights Editor"
-        )
+        return editor(room or SOME_ROOM, account or SOME_ACCOUNT)
     return (
         "New-ManagementScope -Name 'OptixSync rooms' -RecipientRestrictionFilter "
         "\"RecipientTypeDetails -eq 'RoomMailbox' -or RecipientTypeDetails -eq 'EquipmentMailbox'\"\n"
         "New-ManagementRoleAssignment -Name 'OptixSync' -Role ApplicationImpersonation "
-        f"-User {account} -CustomRecipientWriteScope 'OptixSync rooms'"
+        f"-User {quoted(account or SOME_ACCOUNT)} -CustomRecipientWriteScope 'OptixSync rooms'"
     )

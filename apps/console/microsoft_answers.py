@@ -18,13 +18,28 @@ from django.views.decorators.http import require_GET
 
 from apps.console import microsoft_pages as pages
 from apps.console.tenant_admin import allows
-from apps.exchange.microsoft import answers, installing
-from apps.exchange.microsoft.installing import Arrived, NotYours
+from apps.exchange.microsoft import answers, installing, sign_ins
+from apps.exchange.microsoft.installing import Arrived
+from apps.exchange.microsoft.sign_ins import NotYours
 from apps.tenants.models import Role
 
 if TYPE_CHECKING:
     from allauth.socialaccount.models import SocialLogin
     from django.http import HttpRequest
+
+    from apps.exchange.microsoft.sign_ins import Who
+
+
+def code_scope(request: HttpRequest) -> str:
+    """What the code that came back is redeemed for; empty where it is nobody's here.
+
+    The state names the sign-in. It was made here: allauth knew it again.
+    """
+    try:
+        attempt = sign_ins.returning(request.GET.get("state", ""), _owner(request))
+    except (NotYours, PermissionDenied):
+        return ""
+    return sign_ins.code_scope(attempt)
 
 
 @sensitive_variables()
@@ -103,7 +118,7 @@ def _thanks(request: HttpRequest, *, is_granted: bool) -> HttpResponse:
     return render(request, "console/apps/microsoft/thanks.html", context)
 
 
-def _owner(request: HttpRequest) -> installing.Who:
+def _owner(request: HttpRequest) -> Who:
     """The person of a request, who may install.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 
 from apps.exchange.models import ExchangeConnection
 
@@ -45,20 +45,6 @@ class InstallForm(forms.Form):
 
     def clean_wire(self) -> str:
         return str(self.cleaned_data["wire"] or ExchangeConnection.Wire.GRAPH)
-
-    def clean(self) -> dict[str, Any]:
-        """A person's sign-in gives a token for Graph alone, and with another API in it none at all."""
-        cleaned: dict[str, Any] = super().clean() or {}
-        is_account = cleaned.get("access") == ExchangeConnection.Access.ACCOUNT
-        if is_account and cleaned.get("wire") == ExchangeConnection.Wire.EWS:
-            self.add_error(
-                "access",
-                gettext(
-                    "Over Exchange Web Services only organisation-wide access can be installed. For "
-                    "one account alone, install Microsoft 365 over Microsoft Graph."
-                ),
-            )
-        return cleaned
 
 
 class TryForm(forms.Form):

@@ -18,11 +18,11 @@ from django.views.decorators.http import require_POST
 
 from apps.console import app_pages as common
 from apps.console import microsoft_words as words
-from apps.console.microsoft_forms import ACCESS, ChangeForm, InstallForm, TryForm
+from apps.console.microsoft_forms import ChangeForm, InstallForm, TryForm
 from apps.console.tenant_admin import scoped
 from apps.exchange import services
-from apps.exchange.microsoft import installing, registration
-from apps.exchange.microsoft.installing import NotYours, Who
+from apps.exchange.microsoft import installing, registration, sign_ins
+from apps.exchange.microsoft.sign_ins import NotYours, Who
 from apps.exchange.models import ExchangeConnection, SignInAttempt
 from apps.exchange.services import InstallRefused
 from apps.sync import leave
@@ -73,22 +73,17 @@ def install(request: HttpRequest) -> HttpResponse:
     form = InstallForm(request.POST or None, initial={"wire": request.GET.get("wire", "graph")})
     if request.method == "POST" and form.is_valid():
         try:
-            return leave_for_microsoft(request, installing.begin(who(request), **form.cleaned_data))
+            return leave_for_microsoft(request, sign_ins.begin(who(request), **form.cleaned_data))
         except InstallRefused as refused:
             form.add_error(None, str(refused))
-    ends_on = words.ends_on(str(form["wire"].value()))
-    access = [
-        {"value": value, "label": label, "words": words.ACCESS[value], "asks": words.ASKS[value]}
-        for value, label in ACCESS
-        if ends_on is None or value == Access.ORGANISATION
-    ]
+    wire = str(form["wire"].value())
     return common.page(
         request,
         "microsoft/install",
         _("Install Microsoft 365"),
         form=form,
-        ends_on=ends_on,
-        access=access,
+        ends_on=words.ends_on(wire),
+        access=words.choices(wire),
         back=reverse("admin:exchange_install"),
         is_configured=registration.is_configured(),
         public_address=words.public_address(request),
@@ -111,7 +106,7 @@ def grant_again(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
 def _anew(request: HttpRequest, uuid: uuid.UUID, purpose: str) -> HttpResponse:
     row = found(request, uuid)
     try:
-        attempt = installing.begin(
+        attempt = sign_ins.begin(
             who(request),
             access=row.access,
             try_email=row.try_email,
@@ -129,10 +124,10 @@ def _anew(request: HttpRequest, uuid: uuid.UUID, purpose: str) -> HttpResponse:
 def again(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
     """Begin the same anew: another account, or a second try."""
     old = _attempt(request, attempt)
-    installing.give_up(old, who(request))
+    sign_ins.give_up(old, who(request))
     form = TryForm(request.POST)
     try:
-        new = installing.begin(
+        new = sign_ins.begin(
             who(request),
             access=old.access,
             try_email=form.cleaned_data["try_email"] if form.is_valid() else old.try_email,
@@ -149,7 +144,7 @@ def again(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
 def leave_for_microsoft(request: HttpRequest, attempt: SignInAttempt) -> HttpResponse:
     """On to Microsoft's sign-in, or to its question for an administrator."""
     if attempt.step == Step.CONSENT:
-        return _leave(request, consent_address(attempt, installing.open_consent(attempt)))
+        return _leave(request, consent_address(attempt, sign_ins.open_consent(attempt)))
     from allauth.socialaccount.adapter import get_adapter  # noqa: PLC0415 -- it needs the models
 
     provider = get_adapter(request).get_provider(request, "microsoft")
@@ -157,8 +152,9 @@ def leave_for_microsoft(request: HttpRequest, attempt: SignInAttempt) -> HttpRes
         request,
         process="redirect",
         next_url=reverse("admin:exchange"),
-        scope=installing.scopes_of(attempt),
-        auth_params=installing.auth_params(attempt),
+        scope=sign_ins.scopes_of(attempt),
+        auth_params=sign_ins.auth_params(attempt),
+        state_id=sign_ins.open_sign_in(attempt),
         install=str(attempt.uuid),
     )
     return _leave(request, redirect["Location"])
@@ -171,7 +167,7 @@ def ask_for_consent(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
     if row.step != Step.CONSENT or not row.is_alive:
         return to_attempt(row)
     _try_on(request, row)
-    return _leave(request, consent_address(row, installing.open_consent(row)))
+    return _leave(request, consent_address(row, sign_ins.open_consent(row)))
 
 
 # --- Back from Microsoft ----------------------------------------------------------------------------
@@ -222,7 +218,7 @@ def answer(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
     """Go over to the other organisation, or stay."""
     row = _attempt(request, attempt)
     if request.POST.get("answer") != "change":
-        installing.give_up(row, who(request))
+        sign_ins.give_up(row, who(request))
         messages.info(request, _("Nothing was changed."))
         return HttpResponseRedirect(
             common.address(row.connection) if row.connection else reverse("admin:exchange")
@@ -323,7 +319,7 @@ def to_attempt(attempt: SignInAttempt) -> HttpResponseRedirect:
 
 def consent_address(attempt: SignInAttempt, state: str) -> str:
     """Microsoft's question to an administrator of the organisation of who signed in."""
-    return installing.consent_address(
+    return sign_ins.consent_address(
         attempt,
         redirect_address=settings.PUBLIC_URL + reverse("microsoft_consent_callback"),
         state=state,
@@ -342,7 +338,7 @@ def _try_on(request: HttpRequest, attempt: SignInAttempt) -> None:
     """The mailbox to try as it is typed now; what is no email leaves the one that was."""
     form = TryForm(request.POST)
     if form.is_valid():
-        installing.try_on(attempt, form.cleaned_data["try_email"])
+        sign_ins.try_on(attempt, form.cleaned_data["try_email"])
 
 
 def _stopping(attempt: SignInAttempt) -> list[CalendarLink]:

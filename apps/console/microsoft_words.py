@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from apps.exchange.microsoft import installing, rbac, refusals, registration
 from apps.exchange.models import EWS_ENDS_ON, ExchangeConnection
-from apps.exchange.powershell import quoted
+from apps.exchange.powershell import editor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,23 @@ ASKS: dict[str, StrOrPromise] = {
     Access.ACCOUNT: gettext_lazy(
         "Microsoft asks who you are, and whether OptixSync may read and write the calendars that "
         "you may, also while you are not there."
+    ),
+}
+# Over Exchange Web Services there is one permission for everything.
+ACCOUNT_OVER_EWS = gettext_lazy(
+    "OptixSync does what the account that signs in may do: it reaches the account’s own calendar, "
+    "and the calendar of each room that it is allowed to edit. It stops when the account is blocked."
+)
+ASKS_OVER_EWS: dict[str, StrOrPromise] = {
+    Access.ORGANISATION: gettext_lazy(
+        "Microsoft asks twice: who you are, and then, as an administrator, whether OptixSync may "
+        "use all mailboxes. There is no permission for calendars alone on this wire; OptixSync "
+        "touches nothing else. If you are no administrator, you get a link to send to one."
+    ),
+    Access.ACCOUNT: gettext_lazy(
+        "Microsoft asks who you are, and whether OptixSync may use the mailboxes that you may, also "
+        "while you are not there. There is no permission for calendars alone on this wire; "
+        "OptixSync touches nothing else."
     ),
 }
 # What to do when an administrator has followed the link.
@@ -100,6 +117,27 @@ class Secret:
 def ends_on(wire: str) -> dt.date | None:
     """The last day before Microsoft switches this wire off; None where it goes on."""
     return EWS_ENDS_ON if wire == ExchangeConnection.Wire.EWS else None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One access as Install offers it: what it means, and what Microsoft will ask."""
+
+    value: str
+    label: StrOrPromise
+    words: StrOrPromise
+    asks: StrOrPromise
+
+
+def choices(wire: str) -> list[Choice]:
+    """The accesses of Microsoft 365 in the order in which they are offered."""
+    told, asks = ACCESS, ASKS
+    if wire == ExchangeConnection.Wire.EWS:
+        told, asks = {**ACCESS, Access.ACCOUNT: ACCOUNT_OVER_EWS}, ASKS_OVER_EWS
+    return [
+        Choice(access.value, access.label, told[access], asks[access])
+        for access in ExchangeConnection.ACCESS_OF[ExchangeConnection.Kind.MICROSOFT_365]
+    ]
 
 
 def permissions(connection: ExchangeConnection) -> list[ShownPermission]:
@@ -285,9 +323,4 @@ def rights(connection: ExchangeConnection, mailboxes: Sequence[str]) -> Rights |
     if connection.access == Access.ORGANISATION:
         first = rbac.limit_to(mailboxes, app_id=settings.MICROSOFT_CLIENT_ID, wire=connection.wire)
         return Rights(first.text, rbac.change_to(mailboxes).text, first.left_out)
-    lines = [
-        f"Add-MailboxFolderPermission -Identity ({quoted(one)} + ':\\Calendar') "
-        f"-User {quoted(connection.email)} -AccessRights Editor"
-        for one in mailboxes
-    ]
-    return Rights("\n".join(lines))
+    return Rights("\n".join(editor(one, connection.email) for one in mailboxes))

@@ -19,3 +19,14 @@ def quoted(text: str) -> str:
 def argument(text: str) -> str:
     """As it is, where nothing in it means anything to PowerShell; else as a literal."""
     return text if PLAIN.fullmatch(text) else quoted(text)
+
+
+def editor(mailbox: str, account: str) -> str:
+    """What makes an account an editor of a mailbox's calendar.
+
+    https://learn.microsoft.com/powershell/module/exchange/add-mailboxfolderpermission
+    """
+    return (
+        f"Add-MailboxFolderPermission -Identity ({quoted(mailbox)} + ':\\Calendar') "
+        f"-User {quoted(account)} -AccessRights Editor"
+    )

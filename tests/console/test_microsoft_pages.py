@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
@@ -16,7 +17,7 @@ from django.utils import timezone
 from apps.console import microsoft_pages
 from apps.exchange import services
 from apps.exchange.graph import session
-from apps.exchange.microsoft.installing import Who
+from apps.exchange.microsoft.sign_ins import Who
 from apps.exchange.models import ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import unseal
 from apps.resources.models import Resource
@@ -42,8 +43,10 @@ from tests.console.microsoft import (
     the_attempt,
     the_connection,
 )  # fmt: skip
+from tests.exchange import http
 
 State = ExchangeConnection.State
+OPENID = {"openid", "profile", "offline_access"}
 CONTINUE = "I am an administrator: continue"
 
 
@@ -181,6 +184,33 @@ def test_microsoft_is_asked_for_what_the_access_needs_with_picker_and_pkce(
     assert (asked["prompt"], asked["code_challenge_method"]) == ("select_account", "S256")
     assert asked["redirect_uri"] == f"http://testserver{microsoft.CALLBACK}"
     assert "Pick an account" in me.asked
+
+
+@pytest.mark.parametrize(
+    ("access", "wire", "scopes"),
+    [
+        ("organisation", "graph", {"User.Read"}),
+        ("account", "graph", {"User.Read", "Calendars.ReadWrite.Shared"}),
+        ("account", "ews", {"User.Read"}),
+    ],
+)
+def test_token_call_of_the_sign_in_names_the_scopes_of_one_api(
+    me: Person, sandbox: SandboxServer, settings: Any, access: str, wire: str, scopes: set[str]
+) -> None:
+    """Whatever the sign-in had asked for: without a scope, or with those of two APIs, there is no token."""
+    sandbox.store.registrations[CLIENT_ID].scopes |= {"EWS.AccessAsUser.All"}
+    me.post(INSTALL, access=access, try_email=ROOM, wire=wire).choose(DESK)
+    asked = set(me.question["scope"].split())
+    with http.serving() as microsofts:
+        settings.MICROSOFT_LOGIN_URL = microsofts.url
+        settings.EXCHANGE_ALLOW_PLAIN_HTTP_TO = [f"127.0.0.1:{microsofts.port}"]
+        me.accept()
+        (call,) = microsofts.asked
+
+    named = set(dict(parse_qsl(call.body.decode()))["scope"].split())
+    assert named & OPENID == asked & OPENID
+    assert named - OPENID == {f"https://graph.microsoft.com/{one}" for one in scopes}
+    assert any("EWS.AccessAsUser.All" in one for one in asked) is (wire == "ews")
 
 
 def test_way_to_microsoft_is_no_answer_to_a_form(me: Person) -> None:

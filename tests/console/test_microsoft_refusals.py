@@ -257,7 +257,7 @@ def test_answer_counts_in_the_browser_of_who_began(
 
 
 def test_state_that_was_carried_over_belongs_to_its_session_all_the_same(
-    me: Person, owner: User, client_of: Callable[[User], Client]
+    me: Person, sandbox: SandboxServer, owner: User, client_of: Callable[[User], Client]
 ) -> None:
     """Even allauth's own note of it, copied into another session of the same person, is no use."""
     me.install("account").choose(DESK)
@@ -272,6 +272,8 @@ def test_state_that_was_carried_over_belongs_to_its_session_all_the_same(
 
     assert is_unusable(other.shown)
     assert is_untouched()
+    # The code is worth a token, and stays what it is.
+    assert sandbox.requests.lines("token") == []
 
 
 def test_answer_in_another_tenant_is_refused(me: Person, owner: User, other_tenant: Tenant) -> None:

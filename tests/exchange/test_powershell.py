@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apps.exchange.powershell import argument, quoted
+from apps.exchange.powershell import argument, editor, quoted
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,10 @@ def test_anything_else_is_a_literal(text: str) -> None:
 @pytest.mark.parametrize("quote", "'‘’‚‛")
 def test_every_quote_that_powershell_knows_is_doubled(quote: str) -> None:
     assert quoted(f"a{quote}b") == f"'a{quote}{quote}b'"
+
+
+def test_mailbox_and_account_of_a_command_are_literals() -> None:
+    assert editor("o'hara@x.example", "a b@x.example") == (
+        "Add-MailboxFolderPermission -Identity ('o''hara@x.example' + ':\\Calendar') "
+        "-User 'a b@x.example' -AccessRights Editor"
+    )

@@ -164,10 +164,14 @@ def _no_impersonation(where: Where, _code: str) -> AccessDenied:
 
 
 def _no_access(where: Where, _code: str) -> AccessDenied:
+    words = _("The service account may not write to the calendar of %(email)s.")
+    if where.app_id:
+        words = _("OptixSync may not write to the calendar of %(email)s.")
     return AccessDenied(
-        _("The service account may not write to the calendar of %(email)s.")
-        % {"email": where.email},
-        fix=_("Make it an editor of that calendar."),
+        words % {"email": where.email},
+        fix=_("Make its account an editor of that calendar.")
+        if where.app_id
+        else _("Make it an editor of that calendar."),
         command=(
             f"Add-MailboxFolderPermission {_calendar(where)} "
             "-User <service account> -AccessRights Editor"
@@ -180,9 +184,11 @@ def _calendar(where: Where) -> str:
 
 
 def _no_mailbox(where: Where, _code: str) -> NotFound:
+    words = _("There is no mailbox %(email)s, or the service account may not see it.")
+    if where.app_id:
+        words = _("There is no mailbox %(email)s, or OptixSync may not see it.")
     return NotFound(
-        _("There is no mailbox %(email)s, or the service account may not see it.")
-        % {"email": where.email},
+        words % {"email": where.email},
         fix=_("Look whether the address is right, and whether the account may open its calendar."),
         command=f"Get-Mailbox {argument(where.email or 'room@example.com')}",
     )

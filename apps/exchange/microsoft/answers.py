@@ -57,7 +57,12 @@ def _refusal(
     error: str, description: str, suberror: str = "", codes: list[Any] | None = None
 ) -> dict[str, Any]:
     logger.warning("Microsoft refuses: %s: %s", redact(error), redact(description))
-    numbers = [str(code) for code in codes or [] if _DIGITS.fullmatch(str(code))]
+    return plain(error, description, suberror, codes or [])
+
+
+def plain(error: str, description: str, suberror: str, codes: list[Any]) -> dict[str, Any]:
+    """A refusal without Microsoft's words: `{"error", "suberror", "codes", "is_personal"}`."""
+    numbers = [str(code) for code in codes if _DIGITS.fullmatch(str(code))]
     numbers += _NUMBER.findall(description)
     return {
         "error": error if _NAME.fullmatch(error) else "unknown",

@@ -1,20 +1,15 @@
-"""Install of Microsoft 365 step by step: who begins, what comes back, what is asked, what is made of it.
+"""Install of Microsoft 365 from what comes back: how it is proved, and the connection that is made of it.
 
-A sign-in belongs to one person in one browser, and each of its steps is made once. Until `finish`
-nothing of a connection has changed, and nothing that came back is kept but sealed, for minutes.
+Until `finish` nothing of a connection has changed, and nothing that came back is kept but sealed,
+for minutes. How a sign-in begins, and whose it is, is told in `sign_ins`.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-import secrets
-import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,7 +17,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from apps.exchange import identity, services
 from apps.exchange.errors import ExchangeError
-from apps.exchange.microsoft import claiming, proving, registration, scopes, token_call
+from apps.exchange.microsoft import claiming, proving, sign_ins
+from apps.exchange.microsoft.sign_ins import NotYours
+from apps.exchange.microsoft.token_call import GrantRefused
 from apps.exchange.models import AccessToken, ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import seal, unseal
 from apps.exchange.services import InstallRefused
@@ -30,13 +27,11 @@ from apps.exchange.services import InstallRefused
 if TYPE_CHECKING:
     import datetime as dt
 
-    from apps.exchange.models.sign_in_attempt import SignInAttemptQuerySet
-    from apps.tenants.models import Tenant, User
+    from apps.exchange.microsoft.sign_ins import Who
 
 logger = logging.getLogger(__name__)
 
 Access = ExchangeConnection.Access
-Purpose = SignInAttempt.Purpose
 State = ExchangeConnection.State
 Step = SignInAttempt.Step
 
@@ -44,12 +39,6 @@ Step = SignInAttempt.Step
 PERSONAL_ACCOUNT = "personal_account"
 NO_REFRESH_TOKEN = "no_refresh_token"  # noqa: S105 -- a name
 TAKEN = "taken"
-# As `open_consent` makes them. Anything else may be what no column holds.
-_STATE = re.compile(r"[\w-]{1,64}", re.ASCII)
-
-
-class NotYours(Exception):
-    """No such sign-in of this person in this browser, or it is over, or this step was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,118 +53,6 @@ class Arrived:
     email: str
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
-    """The person and the browser to whom a sign-in belongs, and where they stand."""
-
-    user: User
-    session_key: str | None
-    tenant: Tenant
-
-
-# --- On the way to Microsoft ------------------------------------------------------------------------
-
-
-def begin(
-    who: Who,
-    *,
-    access: str,
-    try_email: str,
-    purpose: str = Purpose.INSTALL,
-    connection: ExchangeConnection | None = None,
-    wire: str = ExchangeConnection.Wire.GRAPH,
-) -> SignInAttempt:
-    """Remember who begins to sign in, and what for.
-
-    *Grant again* of an organisation needs no account: it begins with the consent.
-
-    Raises:
-        InstallRefused: the installation is not registered, or the connection is on its way out.
-    """
-    if not registration.is_configured():
-        raise InstallRefused(
-            _(
-                "This installation of OptixSync is not registered with Microsoft. Tell whoever "
-                "runs it."
-            )
-        )
-    if connection is not None and connection.state not in {State.PENDING, State.INSTALLED}:
-        raise InstallRefused(_("This connection is being uninstalled. Install Microsoft 365 anew."))
-    attempt = SignInAttempt(
-        tenant=who.tenant,
-        user=who.user,
-        session_key=who.session_key or "",
-        purpose=purpose,
-        access=access,
-        wire=wire,
-        connection=connection,
-        try_email=try_email,
-    )
-    if connection is not None and purpose == Purpose.GRANT_AGAIN and access == Access.ORGANISATION:
-        attempt.step = Step.CONSENT
-        for name in ("organisation_id", "organisation_name", "account_id", "account_name", "email"):
-            setattr(attempt, name, getattr(connection, name))
-    attempt.save()
-    return attempt
-
-
-def scopes_of(attempt: SignInAttempt) -> list[str]:
-    """What the person who signs in is asked for."""
-    return scopes.for_sign_in(
-        is_organisation=attempt.access == Access.ORGANISATION,
-        wire=attempt.wire,
-        ews_url=settings.MICROSOFT_EWS_URL,
-    )
-
-
-def auth_params(attempt: SignInAttempt) -> dict[str, str]:
-    """What Microsoft is told beside the scopes: to let the account be chosen, always.
-
-    https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
-    """
-    if attempt.purpose != Purpose.GRANT_AGAIN or attempt.connection is None:
-        return {"prompt": "select_account"}
-    # The same account, and the question again.
-    return {"prompt": "consent", "login_hint": attempt.connection.email}
-
-
-def open_consent(attempt: SignInAttempt) -> str:
-    """The state with which an administrator's answer must come back, made anew for each question."""
-    state = secrets.token_urlsafe(32)
-    SignInAttempt.objects.filter(pk=attempt.pk, step=Step.CONSENT).update(
-        consent_state=state, refusal={}
-    )
-    return state
-
-
-def consent_address(attempt: SignInAttempt, *, redirect_address: str, state: str) -> str:
-    """Microsoft's question to an administrator: of the organisation of who signed in, or of theirs.
-
-    https://learn.microsoft.com/entra/identity-platform/v2-admin-consent
-    """
-    asked = {
-        "client_id": registration.registration().client_id,
-        "scope": " ".join(_consent_scopes(attempt)),
-        "redirect_uri": redirect_address,
-        "state": state,
-    }
-    organisation = attempt.organisation_id or settings.MICROSOFT_TENANT
-    base = f"{settings.MICROSOFT_LOGIN_URL}/{organisation}/v2.0/adminconsent"
-    return f"{base}?{urlencode(asked)}"
-
-
-def _consent_scopes(attempt: SignInAttempt) -> list[str]:
-    """By their whole names: all that the application itself may, or what people are asked for."""
-    if attempt.access == Access.ORGANISATION:
-        return [scopes.for_application(attempt.wire, token_call.api_url(attempt.wire))]
-    graph = scopes.resource(scopes.GRAPH, settings.MICROSOFT_GRAPH_URL)
-    is_whole = {"openid", "profile", scopes.OFFLINE}
-    return [
-        name if "://" in name or name in is_whole else f"{graph}/{name}"
-        for name in scopes_of(attempt)
-    ]
-
-
 # --- Back from Microsoft ----------------------------------------------------------------------------
 
 
@@ -188,11 +65,11 @@ def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
     Raises:
         NotYours: it was begun by somebody else, elsewhere, too long ago, or came before.
     """
-    attempt = _signing_in(attempt_id, who)
+    attempt = sign_ins.begun(attempt_id, who)
     try:
         organisation = proving.organisation(came.access_token)
     except ExchangeError as exc:
-        return _end(attempt, who, {"kind": exc.kind, "cause": exc.cause, "fix": exc.fix})
+        return _end(attempt, who, _why(exc))
     if organisation is None:
         return _end(attempt, who, {"kind": PERSONAL_ACCOUNT, "account": came.email})
     if attempt.access == Access.ACCOUNT and not came.refresh_token:
@@ -205,11 +82,10 @@ def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
         "email": came.email[:254],
     }
     if attempt.access == Access.ACCOUNT:
-        values |= {
-            "sealed_access_token": seal(came.access_token),
-            "sealed_refresh_token": seal(came.refresh_token),
-            "token_expires_at": came.expires_at,
-        }
+        try:
+            values |= _kept(attempt, came, organisation.id)
+        except ExchangeError as exc:
+            return _end(attempt, who, _why(exc))
         step = Step.QUESTION
     else:
         is_anothers = claiming.is_anothers(organisation.id, who.tenant)
@@ -217,7 +93,7 @@ def arrived(attempt_id: object, who: Who, came: Arrived) -> SignInAttempt:
             organisation.id, attempt.try_email, attempt.wire
         )
         step = Step.CONSENT
-    if _mine(who).step_on(attempt.uuid, at=Step.SIGN_IN, to=step) is None:
+    if sign_ins.of(who).step_on(attempt.uuid, at=Step.SIGN_IN, to=step) is None:
         raise NotYours
     SignInAttempt.objects.filter(pk=attempt.pk).update(**values)
     attempt.refresh_from_db()
@@ -230,7 +106,7 @@ def not_arrived(attempt_id: object, who: Who, refusal: dict[str, Any]) -> SignIn
     Raises:
         NotYours: as `arrived`.
     """
-    attempt = _signing_in(attempt_id, who)
+    attempt = sign_ins.begun(attempt_id, who)
     return _end(attempt, who, refusal)
 
 
@@ -243,7 +119,7 @@ def consented(state: str, who: Who, *, organisation_id: str) -> SignInAttempt:
     Raises:
         NotYours: no such question is open here, or it was answered.
     """
-    attempt = _answered(state, who)
+    attempt = sign_ins.asked(state, who)
     if organisation_id.lower() != attempt.organisation_id.lower():
         return _note(attempt, {"kind": "other_organisation"})
     return prove(attempt, who)
@@ -255,13 +131,7 @@ def not_consented(state: str, who: Who, refusal: dict[str, Any]) -> SignInAttemp
     Raises:
         NotYours: as `consented`.
     """
-    return _note(_answered(state, who), refusal)
-
-
-def try_on(attempt: SignInAttempt, email: str) -> None:
-    """Another mailbox to try: the first one may be none of the organisation's."""
-    SignInAttempt.objects.filter(pk=attempt.pk, step=Step.CONSENT).update(try_email=email)
-    attempt.try_email = email
+    return _note(sign_ins.asked(state, who), refusal)
 
 
 def prove(attempt: SignInAttempt, who: Who) -> SignInAttempt:
@@ -276,11 +146,8 @@ def prove(attempt: SignInAttempt, who: Who) -> SignInAttempt:
     try:
         proving.prove(attempt.organisation_id, attempt.try_email, attempt.wire)
     except ExchangeError as exc:
-        return _note(
-            attempt,
-            {"kind": exc.kind, "cause": exc.cause, "fix": exc.fix, "command": exc.command},
-        )
-    if _mine(who).step_on(attempt.uuid, at=Step.CONSENT, to=Step.QUESTION) is None:
+        return _note(attempt, _why(exc))
+    if sign_ins.of(who).step_on(attempt.uuid, at=Step.CONSENT, to=Step.QUESTION) is None:
         raise NotYours
     attempt.step = Step.QUESTION
     return _note(attempt, {})
@@ -309,7 +176,7 @@ def finish(attempt: SignInAttempt, who: Who) -> ExchangeConnection:
         InstallRefused: the connection is gone, or being uninstalled; or another tenant was quicker
             with the organisation.
     """
-    done = _mine(who).step_on(attempt.uuid, at=Step.QUESTION, to=Step.ENDED)
+    done = sign_ins.of(who).step_on(attempt.uuid, at=Step.QUESTION, to=Step.ENDED)
     if done is None:
         raise NotYours
     if done.access == Access.ORGANISATION and not claiming.claim(
@@ -334,7 +201,8 @@ def finish(attempt: SignInAttempt, who: Who) -> ExchangeConnection:
             access_token=unseal(done.sealed_access_token),
             refresh_token=unseal(done.sealed_refresh_token),
             expires_at=done.token_expires_at,
-            audience=AccessToken.Audience.GRAPH,
+            audience=AccessToken.Audience(done.wire),
+            scope=done.scope,
         )
     services.start_check(connection)
     logger.info(
@@ -343,34 +211,42 @@ def finish(attempt: SignInAttempt, who: Who) -> ExchangeConnection:
     return connection
 
 
-def give_up(attempt: SignInAttempt, who: Who) -> None:
-    """End a sign-in without a change, whatever it waits for."""
-    for step in (Step.SIGN_IN, Step.CONSENT, Step.QUESTION):
-        if _mine(who).step_on(attempt.uuid, at=step, to=Step.ENDED) is not None:
-            return
-
-
 # --- Inside -----------------------------------------------------------------------------------------
 
 
-def _mine(who: Who) -> SignInAttemptQuerySet:
-    return SignInAttempt.objects.for_tenant(who.tenant).of(who.user, who.session_key)
+@sensitive_variables()
+def _kept(attempt: SignInAttempt, came: Arrived, organisation_id: str) -> dict[str, Any]:
+    """A person's tokens, sealed: those of the sign-in, which are Graph's, or what EWS gives for them.
+
+    Raises:
+        ExchangeError: nothing is to be had for EWS, or it opens no calendar.
+    """
+    if attempt.wire == ExchangeConnection.Wire.GRAPH:
+        return {
+            "sealed_access_token": seal(came.access_token),
+            "sealed_refresh_token": seal(came.refresh_token),
+            "token_expires_at": came.expires_at,
+        }
+    answer = proving.for_ews(
+        came.refresh_token, organisation_id, email=attempt.try_email, account=came.email
+    )
+    return {
+        "sealed_access_token": seal(answer.access_token),
+        "sealed_refresh_token": seal(answer.refresh_token or came.refresh_token),
+        "token_expires_at": timezone.now() + answer.lasts,
+        "scope": answer.scope,
+    }
 
 
-def _signing_in(attempt_id: object, who: Who) -> SignInAttempt:
-    """The attempt that waits for this sign-in."""
-    try:
-        wanted = uuid.UUID(str(attempt_id))
-    except ValueError as exc:
-        raise NotYours from exc
-    attempt = _mine(who).filter(uuid=wanted, step=Step.SIGN_IN).first()
-    if attempt is None:
-        raise NotYours
-    return attempt
+def _why(exc: ExchangeError) -> dict[str, Any]:
+    """A refusal as an attempt keeps it: by Microsoft's codes, or in words of ours."""
+    if isinstance(exc, GrantRefused) and exc.told:
+        return exc.told
+    return {"kind": exc.kind, "cause": exc.cause, "fix": exc.fix, "command": exc.command}
 
 
 def _end(attempt: SignInAttempt, who: Who, refusal: dict[str, Any]) -> SignInAttempt:
-    if _mine(who).step_on(attempt.uuid, at=Step(attempt.step), to=Step.ENDED) is None:
+    if sign_ins.of(who).step_on(attempt.uuid, at=Step(attempt.step), to=Step.ENDED) is None:
         raise NotYours
     return _note(attempt, refusal)
 
@@ -378,18 +254,6 @@ def _end(attempt: SignInAttempt, who: Who, refusal: dict[str, Any]) -> SignInAtt
 def _note(attempt: SignInAttempt, refusal: dict[str, Any]) -> SignInAttempt:
     SignInAttempt.objects.filter(pk=attempt.pk).update(refusal=refusal)
     attempt.refresh_from_db()
-    return attempt
-
-
-def _answered(state: str, who: Who) -> SignInAttempt:
-    """The attempt that waits for this answer; the state is used up."""
-    if not _STATE.fullmatch(state):
-        raise NotYours
-    rows = _mine(who).alive(timezone.now()).filter(step=Step.CONSENT, consent_state=state)
-    attempt = rows.first()
-    if attempt is None or not rows.filter(pk=attempt.pk).update(consent_state=""):
-        raise NotYours
-    attempt.consent_state = ""
     return attempt
 
 

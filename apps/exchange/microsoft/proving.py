@@ -9,14 +9,16 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from apps.exchange.errors import AccessDenied, AuthenticationFailed, ExchangeError
+from apps.exchange.errors import AccessDenied, AuthenticationFailed, ExchangeError, NotFound
 from apps.exchange.ews.codes import SwitchedOff
 from apps.exchange.graph.calendar import calendar_for
 from apps.exchange.graph.session import ACCOUNT, ORGANISATION, GraphSettings
 from apps.exchange.microsoft import asking, scopes, token_call
+from apps.exchange.powershell import editor
 
 if TYPE_CHECKING:
     from apps.exchange.microsoft.asking import Organisation
+    from apps.exchange.microsoft.token_call import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ def _open(token: str, email: str, wire: str) -> None:
     if wire == scopes.GRAPH:
         calendar_for(_settings(token, ORGANISATION), email).open()
         return
+    _over_ews(token, email, ORGANISATION)
+
+
+@sensitive_variables()
+def _over_ews(token: str, email: str, access: str) -> None:
     # It loads exchangelib, which is slow, and which Graph has no use for.
     from apps.exchange.ews import calendar as ews  # noqa: PLC0415
     from apps.exchange.ews import session  # noqa: PLC0415
@@ -82,11 +89,49 @@ def _open(token: str, email: str, wire: str) -> None:
         "",
         "",
         auth=session.BEARER_AUTH,
+        # An application acts for each mailbox; a person has the rights of a delegate.
+        access=session.IMPERSONATION if access == ORGANISATION else session.DELEGATE,
         tokens=_One(token),
         app_id=settings.MICROSOFT_CLIENT_ID,
-        key=KEY,
+        key=f"{KEY} {access}",
     )
     ews.calendar_for(settled, email).open()
+
+
+@sensitive_variables()
+def for_ews(refresh_token: str, organisation_id: str, *, email: str, account: str) -> Answer:
+    """Redeem a person's grant for EWS, and open a calendar with what comes: the one to try.
+
+    The person's own will do, too: then rights to the other are all that is missing, which is what the
+    check of a connection tells.
+
+    Raises:
+        ExchangeError: there is no such token, or it opens neither.
+    """
+    answer = token_call.refresh(refresh_token, audience=scopes.EWS, organisation_id=organisation_id)
+    tried = [one for one in dict.fromkeys((email, account)) if one]
+    if not any(_opens_over_ews(answer.access_token, one) for one in tried):
+        raise AccessDenied(
+            _("%(account)s may not open the calendar of %(email)s, or there is no such mailbox.")
+            % {"account": account, "email": email},
+            fix=_(
+                "Look whether the address is right. If it is, an administrator of Exchange lets the "
+                "account edit that calendar; then start again."
+            ),
+            command=editor(email, account),
+        )
+    return answer
+
+
+def _opens_over_ews(token: str, email: str) -> bool:
+    try:
+        _over_ews(token, email, ACCOUNT)
+    except SwitchedOff:
+        # Of no mailbox more than of another.
+        raise
+    except (AccessDenied, NotFound):
+        return False
+    return True
 
 
 def is_granted(organisation_id: str, email: str, wire: str = scopes.GRAPH) -> bool:

@@ -12,6 +12,8 @@ GRAPH, EWS = "graph", "ews"
 OFFLINE = "offline_access"
 # To tell who signed in: the account's id and email come from Graph's /me.
 WHO = ("openid", "profile", "User.Read")
+# OpenID's own: they belong to no API.
+_OPENID = {"openid", "profile", OFFLINE}
 # The name without an address means Graph's.
 # It covers the account's own calendar too.
 CALENDARS = ("Calendars.ReadWrite.Shared",)
@@ -47,6 +49,23 @@ def for_sign_in(*, is_organisation: bool, wire: str, ews_url: str = "") -> list[
     if wire == EWS:
         return [*WHO, OFFLINE, f"{resource(EWS, ews_url)}/{EWS_SCOPE}"]
     return [*WHO, OFFLINE, *CALENDARS]
+
+
+def in_full(names: list[str], graph_url: str) -> list[str]:
+    """By their whole names; OpenID's have no longer ones."""
+    graph = resource(GRAPH, graph_url)
+    return [name if "://" in name or name in _OPENID else f"{graph}/{name}" for name in names]
+
+
+def for_code(names: list[str], graph_url: str) -> str:
+    """What a sign-in's code is redeemed for: Graph's part of what was asked for, which tells who it is.
+
+    A sign-in may ask for the scopes of two APIs, a token call names those of one; where it names none,
+    such a sign-in gets no token at all (AADSTS28003).
+    """
+    graph = resource(GRAPH, graph_url)
+    told = in_full(names, graph_url)
+    return " ".join(name for name in told if name in _OPENID or name.startswith(f"{graph}/"))
 
 
 def for_refresh(audience: str, url: str, granted: str = "") -> str:

@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from apps.exchange import failures, transport
 from apps.exchange.errors import AuthenticationFailed, ExchangeError, Throttled, Transient
-from apps.exchange.microsoft import scopes
+from apps.exchange.microsoft import answers, scopes
 from apps.exchange.microsoft.refusals import explain, redact
 from apps.exchange.microsoft.registration import registration
 
@@ -42,8 +42,10 @@ BACK_OFF_AT_MOST = dt.timedelta(hours=1)
 class GrantRefused(AuthenticationFailed):
     """Microsoft gives no token: the connection stops until a person acts."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: Refusal, told: dict[str, Any] | None = None) -> None:
         self.refusal = refusal
+        # As `answers.plain` has it, where a token call was refused.
+        self.told = told or {}
         super().__init__(refusal.cause, fix=refusal.fix)
 
 
@@ -178,14 +180,15 @@ def _refused(response: requests.Response, told: dict[str, Any]) -> ExchangeError
     is_refusal = is_told and 400 <= status < 500  # noqa: PLR2004 -- HTTP's own
     if is_refusal:
         codes = told.get("error_codes")
-        refusal = explain(
+        described = (
             str(error),
             str(told.get("error_description") or ""),
             str(told.get("suberror") or ""),
-            codes if isinstance(codes, list) else (),
+            codes if isinstance(codes, list) else [],
         )
+        refusal = explain(*described)
         if not refusal.is_retryable:
-            return GrantRefused(refusal)
+            return GrantRefused(refusal, answers.plain(*described))
     return Transient(
         _("Microsoft’s sign-in has a trouble of its own (HTTP %(status)s).") % {"status": status},
         fix=_("Nothing: it is tried again by itself."),

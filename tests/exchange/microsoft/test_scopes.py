@@ -31,6 +31,25 @@ def test_sign_in_for_one_account_asks_for_calendars_and_a_refresh_token(
     assert {"User.Read", "offline_access", scope} <= set(asked)
 
 
+@pytest.mark.parametrize(
+    ("is_organisation", "wire", "names"),
+    [
+        (True, "graph", {"User.Read"}),
+        (False, "graph", {"User.Read", "Calendars.ReadWrite.Shared"}),
+        (False, "ews", {"User.Read"}),
+    ],
+)
+def test_code_is_redeemed_for_graphs_part_by_its_whole_names(
+    is_organisation: bool, wire: str, names: set[str]
+) -> None:
+    asked = scopes.for_sign_in(is_organisation=is_organisation, wire=wire, ews_url=EWS_URL)
+
+    told = set(scopes.for_code(asked, GRAPH_URL).split())
+
+    openid = {"openid", "profile"} | (set() if is_organisation else {"offline_access"})
+    assert told == openid | {f"{GRAPH_URL}/{name}" for name in names}
+
+
 def test_refresh_asks_for_one_api_alone() -> None:
     graph = scopes.for_refresh("graph", GRAPH_URL)
     ews = scopes.for_refresh("ews", EWS_URL)
