@@ -68,12 +68,18 @@ class _ForAllauth(transport.Adapter):
         """As requests sends.
 
         Raises:
-            requests.ConnectionError: the policy does not allow it.
+            requests.ConnectionError: the policy does not allow it, or the answer is too large.
         """
         try:
-            return super().send(request, *args, **kwargs)
+            response = super().send(request, *args, **{**kwargs, "stream": True})
         except ExchangeError as error:
             raise requests.ConnectionError(error.cause) from None
+        body = transport.content(response, LARGEST_ANSWER)
+        if body is None:
+            raise requests.ConnectionError("The answer has no end")
+        # As requests keeps what it has read whole.
+        response._content = body
+        return response
 
 
 def session_for_allauth() -> requests.Session:
