@@ -221,6 +221,35 @@ def test_microsoft_that_does_not_answer_is_told_and_nothing_is_kept(
     assert the_attempt().step == "ended"
 
 
+@pytest.mark.parametrize(
+    ("access", "operation", "status"),
+    [
+        ("account", "GET organization", 503),
+        ("account", "GET organization", 429),
+        ("organisation", "token", 503),
+        ("organisation", "GET calendar", 503),
+    ],
+)
+def test_bad_minute_of_microsofts_is_told_with_what_a_person_can_do(
+    me: Person, sandbox: SandboxServer, access: str, operation: str, status: int
+) -> None:
+    """No worker goes on with a sign-in."""
+    me.install(access).choose(ADMIN)
+    fault = {"kind": "http", "operation": operation, "count": None, "status": status}
+    if access == "account":
+        sandbox.faults.arrange(fault)
+        me.accept()
+    else:
+        me.accept()
+        sandbox.faults.arrange(fault)
+        me.post(reverse("admin:microsoft_granted", args=[the_attempt().uuid]))
+
+    assert "It does not work yet" in me.words
+    assert "Try again in a minute. Nothing was changed." in me.words
+    assert "by itself" not in me.words
+    assert is_untouched()
+
+
 # --- What was not begun here ------------------------------------------------------------------------
 
 
