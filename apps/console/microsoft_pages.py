@@ -251,6 +251,8 @@ def _finish(request: HttpRequest, attempt: SignInAttempt, *, is_answered: bool) 
     except NotYours:
         return to_attempt(attempt)
     except InstallRefused as refused:
+        # Nothing can come of it any more: what it brought is not kept.
+        installing.give_up(attempt, who(request))
         messages.warning(request, str(refused))
         return HttpResponseRedirect(reverse("admin:exchange"))
     return common.to(row)

@@ -21,7 +21,7 @@ from apps.exchange.models import ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import unseal
 from apps.resources.models import Resource
 from apps.sandbox.server import SandboxServer, serve
-from apps.sync import connecting
+from apps.sync import connecting, leave
 from apps.sync.models import CalendarLink
 from apps.tenants.models import Role, Tenant, User
 from tests.console import microsoft
@@ -514,3 +514,32 @@ def test_uninstall_erases_every_token(me: Person) -> None:
     assert connection.state == State.UNINSTALLED
     assert connection.sealed_refresh_token == ""
     assert not connection.access_tokens.exists()
+
+
+def test_uninstall_leaves_no_token_in_a_sign_in_either(me: Person, resource: Resource) -> None:
+    connection = delegated(me)
+    connecting.connect(resource=resource, email=ROOM)
+    CalendarLink.objects.update(mailbox_key="proved", state="in_sync", folder_id="folder")
+    me.post(page_of(connection, "microsoft_another_account")).choose(QUARRY_DESK).accept()
+    waiting = the_attempt()
+    assert (waiting.step, bool(waiting.sealed_refresh_token)) == ("question", True)
+    leave.uninstall(connection, keeps_ours_there=True, keeps_theirs_here=True, by=None)
+
+    assert not the_attempt().sealed_refresh_token
+    assert not the_attempt().sealed_access_token
+
+    me.post(reverse("admin:microsoft_answer", args=[waiting.uuid]), answer="change")
+
+    assert "This connection is uninstalled" in me.words
+    assert the_attempt().step == "ended"
+
+
+def test_sign_in_that_comes_back_to_an_uninstalled_connection_keeps_nothing(me: Person) -> None:
+    connection = delegated(me)
+    me.post(page_of(connection, "microsoft_another_account")).choose(ADMIN)
+    leave.uninstall(connection, keeps_ours_there=True, keeps_theirs_here=True, by=None)
+
+    me.accept()
+
+    assert "This connection is uninstalled" in me.words
+    assert (the_attempt().step, the_attempt().sealed_refresh_token) == ("ended", "")
