@@ -221,6 +221,9 @@ def granted(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
 def answer(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
     """Go over to the other organisation, or stay."""
     row = _attempt(request, attempt)
+    if row.step == Step.ENDED:
+        # Answered already, from another page perhaps: that answer counts.
+        return to_attempt(row)
     if request.POST.get("answer") != "change":
         installing.give_up(row, who(request))
         messages.info(request, _("Nothing was changed."))

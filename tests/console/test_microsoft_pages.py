@@ -312,6 +312,21 @@ def test_another_organisation_asks_first_and_says_what_stops(
     assert the_attempt().step == "ended"
 
 
+def test_second_answer_says_nothing_that_is_not_true(
+    me: Person, connected: ExchangeConnection
+) -> None:
+    to_quarry(me, connected)
+    question = reverse("admin:microsoft_answer", args=[the_attempt().uuid])
+    me.post(question, answer="change")
+
+    me.post(question, answer="keep")
+
+    assert "Nothing was changed" not in me.words
+    assert "Quarry Yard" in me.words
+    connected.refresh_from_db()
+    assert connected.organisation_id == QUARRY_ID
+
+
 def test_another_organisation_stops_the_calendars_and_adopts_when_it_comes_back(
     me: Person, connected: ExchangeConnection, tenant: Tenant
 ) -> None:
