@@ -129,6 +129,8 @@ def _anew(request: HttpRequest, uuid: uuid.UUID, purpose: str) -> HttpResponse:
 def again(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
     """Begin the same anew: another account, or a second try."""
     old = _attempt(request, attempt)
+    # There the button says Use a different account: the picker must come.
+    wants_another = old.is_alive and old.step in {Step.CONSENT, Step.QUESTION}
     installing.give_up(old, who(request))
     form = TryForm(request.POST)
     try:
@@ -136,7 +138,7 @@ def again(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
             who(request),
             access=old.access,
             try_email=form.cleaned_data["try_email"] if form.is_valid() else old.try_email,
-            purpose=old.purpose,
+            purpose=Purpose.ANOTHER_ACCOUNT if old.connection and wants_another else old.purpose,
             connection=old.connection,
             wire=old.wire,
         )

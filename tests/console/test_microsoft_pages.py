@@ -251,6 +251,18 @@ def test_grant_again_of_an_organisation_asks_its_administrator(me: Person) -> No
     assert checked().state == State.INSTALLED
 
 
+def test_different_account_brings_the_picker_in_the_middle_of_a_grant_as_well(me: Person) -> None:
+    connection = organisation_wide(me)
+    me.post(page_of(connection, "microsoft_grant_again")).press(answer="cancel")
+    assert "Use a different account" in me.words
+
+    me.post(reverse("admin:microsoft_again", args=[the_attempt().uuid]))
+
+    assert me.question["prompt"] == "select_account"
+    assert "login_hint" not in me.question
+    assert the_attempt().connection == connection
+
+
 def test_calendars_wait_for_the_check_of_another_account(me: Person) -> None:
     connection = delegated(me)
 
