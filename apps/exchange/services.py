@@ -198,10 +198,12 @@ def finish_uninstall(connection: ExchangeConnection) -> None:
 @transaction.atomic
 def discard(connection: ExchangeConnection, *, by: User | None) -> None:
     """Forget a connection that never came to be installed, with all that was typed."""
-    deleted, _rows = ExchangeConnection.objects.filter(
+    # Whoever keeps a token for it at this moment is waited for; who comes later finds nothing.
+    rows = ExchangeConnection.objects.select_for_update().filter(
         pk=connection.pk, state=State.PENDING
-    ).delete()
-    if deleted:
+    )
+    if row := rows.first():
+        row.delete()
         _log("discarded", connection, by)
 
 
