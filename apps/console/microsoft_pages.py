@@ -150,6 +150,9 @@ def again(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
 
 def leave_for_microsoft(request: HttpRequest, attempt: SignInAttempt) -> HttpResponse:
     """On to Microsoft's sign-in, or to its question for an administrator."""
+    if words.public_address(request):
+        # Microsoft would lead back elsewhere, or not at all: the page says so, with the way out.
+        return HttpResponseRedirect(reverse("admin:microsoft_install"))
     if attempt.step == Step.CONSENT:
         return _leave(request, consent_address(attempt, installing.open_consent(attempt)))
     from allauth.socialaccount.adapter import get_adapter  # noqa: PLC0415 -- it needs the models

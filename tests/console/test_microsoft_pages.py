@@ -263,6 +263,19 @@ def test_different_account_brings_the_picker_in_the_middle_of_a_grant_as_well(me
     assert the_attempt().connection == connection
 
 
+@pytest.mark.parametrize("button", ["microsoft_another_account", "microsoft_grant_again"])
+def test_nobody_is_sent_to_microsoft_from_an_address_that_it_does_not_lead_back_to(
+    me: Person, settings: Any, button: str
+) -> None:
+    connection = delegated(me)
+    settings.PUBLIC_URL, me.address = "https://sync.example.com", ""
+
+    me.post(page_of(connection, button))
+
+    assert not me.address
+    assert "Go to the registered address" in me.words
+
+
 def test_calendars_wait_for_the_check_of_another_account(me: Person) -> None:
     connection = delegated(me)
 
