@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from apps.console import microsoft_answers
-from apps.exchange.microsoft import token_call
+from apps.exchange.microsoft import asking, token_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +140,10 @@ class Microsoft(MicrosoftGraphOAuth2Adapter):
             OAuth2Error: that cannot be read.
         """
         with _readable():
-            return super().complete_login(*args, **kwargs)
+            login = super().complete_login(*args, **kwargs)
+        if not asking.is_account_id(login.account.uid):
+            raise OAuth2Error("No id of an account")
+        return login
 
 
 @contextmanager
@@ -148,7 +151,7 @@ def _readable() -> Iterator[None]:
     """What allauth stumbles over is an answer that cannot be read."""
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise OAuth2Error(f"An answer that cannot be read: {type(error).__name__}") from None
 
 

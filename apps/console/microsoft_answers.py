@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 
 from apps.console import microsoft_pages as pages
 from apps.console.tenant_admin import allows
-from apps.exchange.microsoft import answers, installing, sign_ins
+from apps.exchange.microsoft import answers, asking, installing, sign_ins
 from apps.exchange.microsoft.installing import Arrived
 from apps.exchange.microsoft.sign_ins import NotYours
 from apps.tenants.models import Role
@@ -51,8 +51,8 @@ def signed_in(request: HttpRequest, login: SocialLogin) -> HttpResponse:
         refresh_token=login.token.token_secret or "",
         expires_at=login.token.expires_at,
         account_id=login.account.uid,
-        account_name=str(profile.get("displayName") or ""),
-        email=str(profile.get("mail") or profile.get("userPrincipalName") or ""),
+        account_name=asking.shown(profile, "displayName"),
+        email=asking.shown(profile, "mail") or asking.shown(profile, "userPrincipalName"),
     )
     try:
         attempt = installing.arrived(login.state.get("install"), _owner(request), came)

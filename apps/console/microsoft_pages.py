@@ -124,6 +124,8 @@ def _anew(request: HttpRequest, uuid: uuid.UUID, purpose: str) -> HttpResponse:
 def again(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
     """Begin the same anew: another account, or a second try."""
     old = _attempt(request, attempt)
+    # There the button says Use a different account: the picker must come.
+    wants_another = old.is_alive and old.step in {Step.CONSENT, Step.QUESTION}
     sign_ins.give_up(old, who(request))
     form = TryForm(request.POST)
     try:
@@ -131,7 +133,7 @@ def again(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
             who(request),
             access=old.access,
             try_email=form.cleaned_data["try_email"] if form.is_valid() else old.try_email,
-            purpose=old.purpose,
+            purpose=Purpose.ANOTHER_ACCOUNT if old.connection and wants_another else old.purpose,
             connection=old.connection,
             wire=old.wire,
         )
@@ -143,6 +145,9 @@ def again(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
 
 def leave_for_microsoft(request: HttpRequest, attempt: SignInAttempt) -> HttpResponse:
     """On to Microsoft's sign-in, or to its question for an administrator."""
+    if words.public_address(request):
+        # Microsoft would lead back elsewhere, or not at all: the page says so, with the way out.
+        return HttpResponseRedirect(reverse("admin:microsoft_install"))
     if attempt.step == Step.CONSENT:
         return _leave(request, consent_address(attempt, sign_ins.open_consent(attempt)))
     from allauth.socialaccount.adapter import get_adapter  # noqa: PLC0415 -- it needs the models
@@ -217,6 +222,9 @@ def granted(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
 def answer(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
     """Go over to the other organisation, or stay."""
     row = _attempt(request, attempt)
+    if row.step == Step.ENDED:
+        # Answered already, from another page perhaps: that answer counts.
+        return to_attempt(row)
     if request.POST.get("answer") != "change":
         sign_ins.give_up(row, who(request))
         messages.info(request, _("Nothing was changed."))
@@ -247,6 +255,8 @@ def _finish(request: HttpRequest, attempt: SignInAttempt, *, is_answered: bool) 
     except NotYours:
         return to_attempt(attempt)
     except InstallRefused as refused:
+        # Nothing can come of it any more: what it brought is not kept.
+        sign_ins.give_up(attempt, who(request))
         messages.warning(request, str(refused))
         return HttpResponseRedirect(reverse("admin:exchange"))
     return common.to(row)

@@ -14,6 +14,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from apps.exchange.errors import Throttled, Transient
 from apps.exchange.microsoft import installing, rbac, refusals, registration
 from apps.exchange.models import EWS_ENDS_ON, ExchangeConnection
 from apps.exchange.powershell import editor
@@ -198,6 +199,8 @@ def secret(today: dt.date | None = None) -> Secret | None:
 NOT_THROUGH = gettext_lazy("Microsoft did not let it through")
 CANCELLED = gettext_lazy("Microsoft was told no")
 NOT_YET = gettext_lazy("It does not work yet")
+TRY_AGAIN = gettext_lazy("Try again in a minute. Nothing was changed.")
+PASSING = (Transient.kind, Throttled.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +241,9 @@ def refusal(attempt: SignInAttempt, *, is_superuser: bool) -> ShownRefusal | Non
         return ShownRefusal(str(cause), str(fix), title=NOT_YET)
     if "cause" in told:
         command = told.get("command", "")
-        return ShownRefusal(told["cause"], told.get("fix", ""), command=command, title=NOT_YET)
+        # By itself a worker tries again, and no step of a sign-in.
+        fix = str(TRY_AGAIN) if kind in PASSING else told.get("fix", "")
+        return ShownRefusal(told["cause"], fix, command=command, title=NOT_YET)
     found = refusals.explain(
         kind or str(told.get("error", "")),
         "live.com" if told.get("is_personal") else "",

@@ -16,7 +16,7 @@ from django_q.tasks import async_task
 
 from apps.exchange import checking
 from apps.exchange.errors import AuthenticationFailed, Misconfigured
-from apps.exchange.models import AccessToken, ExchangeConnection
+from apps.exchange.models import AccessToken, ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import SecretUnreadable, seal
 from apps.exchange.signals import connection_works
 
@@ -187,6 +187,10 @@ def finish_uninstall(connection: ExchangeConnection) -> None:
     )
     if done:
         AccessToken.objects.filter(connection=connection).delete()
+        # Nor may a sign-in that waits for an answer keep what it brought.
+        SignInAttempt.objects.filter(connection=connection).update(
+            sealed_access_token="", sealed_refresh_token=""
+        )
         _close(connection)
         _log("uninstalled", connection, None)
 
@@ -194,10 +198,12 @@ def finish_uninstall(connection: ExchangeConnection) -> None:
 @transaction.atomic
 def discard(connection: ExchangeConnection, *, by: User | None) -> None:
     """Forget a connection that never came to be installed, with all that was typed."""
-    deleted, _rows = ExchangeConnection.objects.filter(
+    # Whoever keeps a token for it at this moment is waited for; who comes later finds nothing.
+    rows = ExchangeConnection.objects.select_for_update().filter(
         pk=connection.pk, state=State.PENDING
-    ).delete()
-    if deleted:
+    )
+    if row := rows.first():
+        row.delete()
         _log("discarded", connection, by)
 
 

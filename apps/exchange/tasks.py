@@ -9,8 +9,12 @@ from django.utils import timezone
 from apps.exchange import services
 from apps.exchange.microsoft import secret_expiry
 from apps.exchange.models import ExchangeConnection, SignInAttempt
+from apps.tenants.installation import may_send
 
 logger = logging.getLogger(__name__)
+
+# Those who are told, and Microsoft, belong to the original.
+COPY = "skipped: this is a copy"
 
 
 def check(connection_id: int, revision: int) -> str:
@@ -31,6 +35,8 @@ def check(connection_id: int, revision: int) -> str:
 
 def warn_of_secret() -> str:
     """Some times a day: tell people of the client secret's end, each threshold once."""
+    if not may_send():
+        return COPY
     return f"told {secret_expiry.warn()}"
 
 
@@ -42,4 +48,6 @@ def forget_sign_ins() -> str:
 
 def probe_stopped() -> str:
     """Some times an hour: look whether those that Microsoft refused work again, each once an hour."""
+    if not may_send():
+        return COPY
     return f"probes {services.probe_stopped(timezone.now())}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import smtplib
+
 from django.conf import settings
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
@@ -14,6 +17,8 @@ from apps.sync import connecting, glancing, leave, moving, services, subscribing
 from apps.sync import dispatch as dispatching
 from apps.sync.models import CalendarLink, SyncRun
 from apps.tenants.models import Membership, Role
+
+logger = logging.getLogger(__name__)
 
 
 def dispatch() -> str:
@@ -81,21 +86,28 @@ def tell_owners(connection_id: int) -> str:
     if connection is None:
         return "skipped: it works again"
     owners = Membership.objects.for_tenant(connection.tenant).filter(role=Role.OWNER)
-    emails = list(owners.filter(user__is_active=True).values_list("user__email", flat=True))
-    for email in emails:
-        send_mail(
-            _("%(connection)s has stopped") % {"connection": connection},
-            render_to_string(
-                "sync/stopped.txt",
-                {
-                    "connection": connection,
-                    "link": f"{settings.PUBLIC_URL}{reverse('admin:index')}",
-                },
-            ),
+    emails = owners.filter(user__is_active=True).values_list("user__email", flat=True)
+    return f"told {sum(_tell(email, connection) for email in emails)}"
+
+
+def _tell(email: str, connection: ExchangeConnection) -> int:
+    subject = _("%(connection)s has stopped") % {"connection": connection}
+    words = {
+        "connection": connection,
+        "link": f"{settings.PUBLIC_URL}{reverse('admin:index')}",
+    }
+    try:
+        return send_mail(
+            # A subject is one line, whatever somebody called the connection.
+            " ".join(subject.split()),
+            render_to_string("sync/stopped.txt", words),
             settings.DEFAULT_FROM_EMAIL,
             [email],
         )
-    return f"told {len(emails)}"
+    except (smtplib.SMTPException, OSError):
+        # The others are to be told all the same.
+        logger.exception("An owner could not be told that a connection has stopped")
+        return 0
 
 
 def glance(connection_id: int, calendar_ids: list[int]) -> str:

@@ -22,7 +22,7 @@ from apps.exchange.models import ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import unseal
 from apps.resources.models import Resource
 from apps.sandbox.server import SandboxServer, serve
-from apps.sync import connecting
+from apps.sync import connecting, leave
 from apps.sync.models import CalendarLink
 from apps.tenants.models import Role, Tenant, User
 from tests.console import microsoft
@@ -281,6 +281,31 @@ def test_grant_again_of_an_organisation_asks_its_administrator(me: Person) -> No
     assert checked().state == State.INSTALLED
 
 
+def test_different_account_brings_the_picker_in_the_middle_of_a_grant_as_well(me: Person) -> None:
+    connection = organisation_wide(me)
+    me.post(page_of(connection, "microsoft_grant_again")).press(answer="cancel")
+    assert "Use a different account" in me.words
+
+    me.post(reverse("admin:microsoft_again", args=[the_attempt().uuid]))
+
+    assert me.question["prompt"] == "select_account"
+    assert "login_hint" not in me.question
+    assert the_attempt().connection == connection
+
+
+@pytest.mark.parametrize("button", ["microsoft_another_account", "microsoft_grant_again"])
+def test_nobody_is_sent_to_microsoft_from_an_address_that_it_does_not_lead_back_to(
+    me: Person, settings: Any, button: str
+) -> None:
+    connection = delegated(me)
+    settings.PUBLIC_URL, me.address = "https://sync.example.com", ""
+
+    me.post(page_of(connection, button))
+
+    assert not me.address
+    assert "Go to the registered address" in me.words
+
+
 def test_calendars_wait_for_the_check_of_another_account(me: Person) -> None:
     connection = delegated(me)
 
@@ -340,6 +365,21 @@ def test_another_organisation_asks_first_and_says_what_stops(
     connected.refresh_from_db()
     assert connected.organisation_id == LANTERN_ID
     assert the_attempt().step == "ended"
+
+
+def test_second_answer_says_nothing_that_is_not_true(
+    me: Person, connected: ExchangeConnection
+) -> None:
+    to_quarry(me, connected)
+    question = reverse("admin:microsoft_answer", args=[the_attempt().uuid])
+    me.post(question, answer="change")
+
+    me.post(question, answer="keep")
+
+    assert "Nothing was changed" not in me.words
+    assert "Quarry Yard" in me.words
+    connected.refresh_from_db()
+    assert connected.organisation_id == QUARRY_ID
 
 
 def test_another_organisation_stops_the_calendars_and_adopts_when_it_comes_back(
@@ -544,3 +584,32 @@ def test_uninstall_erases_every_token(me: Person) -> None:
     assert connection.state == State.UNINSTALLED
     assert connection.sealed_refresh_token == ""
     assert not connection.access_tokens.exists()
+
+
+def test_uninstall_leaves_no_token_in_a_sign_in_either(me: Person, resource: Resource) -> None:
+    connection = delegated(me)
+    connecting.connect(resource=resource, email=ROOM)
+    CalendarLink.objects.update(mailbox_key="proved", state="in_sync", folder_id="folder")
+    me.post(page_of(connection, "microsoft_another_account")).choose(QUARRY_DESK).accept()
+    waiting = the_attempt()
+    assert (waiting.step, bool(waiting.sealed_refresh_token)) == ("question", True)
+    leave.uninstall(connection, keeps_ours_there=True, keeps_theirs_here=True, by=None)
+
+    assert not the_attempt().sealed_refresh_token
+    assert not the_attempt().sealed_access_token
+
+    me.post(reverse("admin:microsoft_answer", args=[waiting.uuid]), answer="change")
+
+    assert "This connection is uninstalled" in me.words
+    assert the_attempt().step == "ended"
+
+
+def test_sign_in_that_comes_back_to_an_uninstalled_connection_keeps_nothing(me: Person) -> None:
+    connection = delegated(me)
+    me.post(page_of(connection, "microsoft_another_account")).choose(ADMIN)
+    leave.uninstall(connection, keeps_ours_there=True, keeps_theirs_here=True, by=None)
+
+    me.accept()
+
+    assert "This connection is uninstalled" in me.words
+    assert (the_attempt().step, the_attempt().sealed_refresh_token) == ("ended", "")

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.exchange.graph import session
+from apps.exchange.microsoft.token_call import LARGEST_ANSWER
 from apps.exchange.models import ExchangeConnection, SignInAttempt
 from apps.exchange.secrets import unseal
 from apps.sandbox.server import SandboxServer, serve
@@ -218,6 +219,35 @@ def test_microsoft_that_does_not_answer_is_told_and_nothing_is_kept(
     assert "is busy or has a trouble of its own" in me.words
     assert is_untouched()
     assert the_attempt().step == "ended"
+
+
+@pytest.mark.parametrize(
+    ("access", "operation", "status"),
+    [
+        ("account", "GET organization", 503),
+        ("account", "GET organization", 429),
+        ("organisation", "token", 503),
+        ("organisation", "GET calendar", 503),
+    ],
+)
+def test_bad_minute_of_microsofts_is_told_with_what_a_person_can_do(
+    me: Person, sandbox: SandboxServer, access: str, operation: str, status: int
+) -> None:
+    """No worker goes on with a sign-in."""
+    me.install(access).choose(ADMIN)
+    fault = {"kind": "http", "operation": operation, "count": None, "status": status}
+    if access == "account":
+        sandbox.faults.arrange(fault)
+        me.accept()
+    else:
+        me.accept()
+        sandbox.faults.arrange(fault)
+        me.post(reverse("admin:microsoft_granted", args=[the_attempt().uuid]))
+
+    assert "It does not work yet" in me.words
+    assert "Try again in a minute. Nothing was changed." in me.words
+    assert "by itself" not in me.words
+    assert is_untouched()
 
 
 # --- What was not begun here ------------------------------------------------------------------------
@@ -468,7 +498,38 @@ def test_token_call_that_somebody_else_answers_is_told_and_nothing_is_kept(
     assert is_untouched()
 
 
-@pytest.mark.parametrize("told", [{"id": 7, "error": "x"}, [], {"error": "x"}, "x"], ids=str)
+DEEP, ENDLESS = "[" * 100_000, json.dumps({"access_token": "x", "more": "y" * LARGEST_ANSWER})
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(DEEP, 200), (DEEP, 400), (ENDLESS, 200)],
+    ids=["deep", "deep refusal", "endless"],
+)
+def test_token_call_that_is_answered_too_deep_or_without_end_is_told(
+    me: Person, settings: Any, body: str, status: int
+) -> None:
+    me.install("account").choose(DESK)
+    with http.serving() as proxy:
+        proxy.answer = lambda _asked: http.Answer(
+            body, status, {"Content-Type": "application/json"}
+        )
+        settings.MICROSOFT_LOGIN_URL = proxy.url
+        settings.EXCHANGE_ALLOW_PLAIN_HTTP_TO = ["127.0.0.1"]
+        me.accept()
+        # Nobody is asked with a token out of such an answer.
+        assert len(proxy.asked) == 1
+
+    assert me.shown.status_code == 200
+    assert "Microsoft’s sign-in is busy" in me.words
+    assert is_untouched()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"id": 7, "error": "x"}, [], {"error": "x"}, "x", {"id": "a\0b"}, {"id": None}, {"id": ""}],
+    ids=repr,
+)
 def test_profile_that_somebody_else_answers_is_told_and_nothing_is_kept(
     me: Person, settings: Any, told: Any
 ) -> None:
@@ -484,6 +545,23 @@ def test_profile_that_somebody_else_answers_is_told_and_nothing_is_kept(
     assert me.shown.status_code == 200
     assert the_attempt().refusal
     assert is_untouched()
+
+
+def test_letters_that_no_column_holds_are_left_out_of_names(
+    me: Person, sandbox: SandboxServer
+) -> None:
+    """Half of a pair is what is left where somebody's program cut a name in two."""
+    sandbox.store.microsoft_account(DESK).name = "Front\0 Desk\n"
+    sandbox.store.organisation(microsoft.LANTERN).name = "Lantern\0 House"
+
+    me.install("account").choose(DESK).accept()
+
+    assert me.shown.status_code == 200
+    connection = ExchangeConnection.objects.get()
+    assert (connection.account_name, connection.organisation_name) == (
+        "Front Desk",
+        "Lantern House",
+    )
 
 
 @pytest.mark.parametrize("expires_in", [None, 0, -5, "soon", 1e300, "3600", True, []], ids=repr)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.console import move_words
 from apps.exchange.models import EWS_ENDS_ON, ExchangeConnection
+from apps.exchange.secrets import seal, unseal
 from apps.resources.models import Resource
 from apps.sync.models import CalendarLink
 from apps.sync.move_models import CalendarMove, Move
@@ -114,6 +115,22 @@ def test_without_a_connection_over_graph_the_grant_is_offered_and_checked(
     assert str(made.uuid) in shown
     do(owner, over_ews, "use-grant")
     assert ExchangeConnection.objects.filter(wire="graph").count() == 1
+
+
+def test_grant_of_an_account_that_waits_for_its_check_is_not_written_over(
+    owner: Client, over_ews: ExchangeConnection, calendar: CalendarLink
+) -> None:
+    waiting = ExchangeConnection.objects.create(
+        tenant=over_ews.tenant, kind="microsoft_365", wire="graph", state="pending",
+        name="Front desk", access="account", organisation_id=ORGANISATION,
+        sealed_refresh_token=seal("theirs"),
+    )  # fmt: skip
+
+    do(owner, over_ews, "use-grant")
+
+    waiting.refresh_from_db()
+    assert (waiting.access, unseal(waiting.sealed_refresh_token)) == ("account", "theirs")
+    assert ExchangeConnection.objects.filter(wire="graph").count() == 2
 
 
 def test_look_start_and_drop(

@@ -440,6 +440,26 @@ def test_stopped_connection_tells_its_owners_once(
     assert "The password was refused." in sent.body
 
 
+def test_owners_are_told_whatever_a_connection_is_called_and_whichever_address_is_refused(
+    world: World, tenant: Tenant, user_with: UserWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("gone", "there"):
+        user_with(Role.OWNER, tenant, email=f"{name}@example.com")
+    ExchangeConnection.objects.update(name="North\r\nBcc: all@example.com", stopped_at=world.now)
+
+    def refusing(subject: str, body: str, sender: str, to: list[str]) -> int:
+        if to == ["gone@example.com"]:
+            raise OSError("no route")
+        return mail.send_mail(subject, body, sender, to)
+
+    monkeypatch.setattr("apps.sync.tasks.send_mail", refusing)
+
+    assert tasks.tell_owners(ExchangeConnection.objects.get().pk) == "told 1"
+    (sent,) = mail.outbox
+    assert (sent.to, sent.bcc) == (["there@example.com"], [])
+    assert sent.subject == "North Bcc: all@example.com has stopped"
+
+
 def test_calendars_go_on_when_their_connection_works_again(world: World) -> None:
     world.sync()
     world.port.hook = lambda _name, _when: (_ for _ in ()).throw(

@@ -79,6 +79,6 @@ def _body(told: str) -> dict[str, Any]:
         return {}
     try:
         body = json.loads(ast.literal_eval(found.group(0)))
-    except (ValueError, SyntaxError):
+    except (RecursionError, SyntaxError, ValueError):
         return {}
     return body if isinstance(body, dict) else {}

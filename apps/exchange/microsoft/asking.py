@@ -5,16 +5,25 @@ Tokens are opaque: nothing here reads one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from apps.exchange.errors import AccessDenied
-from apps.exchange.graph import links
+from apps.exchange.graph import codes, links
 from apps.exchange.graph.client import Call, Client
 from apps.exchange.graph.mapping import text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from apps.exchange.graph.session import GraphSettings
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Those of personal accounts are shorter than a GUID.
+_ACCOUNT_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+# What no name has, and no column holds.
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +50,15 @@ def organisation(settings: GraphSettings) -> Organisation | None:
 
     Raises:
         AccessDenied: the grant does not reach so far; an application needs Organization.Read.All.
-        ExchangeError: it could not be asked.
+        ExchangeError: it could not be asked, or what is answered is none.
     """
     client = Client(settings, "")
     call = Call("GET organization", links.with_query(links.path("organization"), _select=_SHOWN))
     for row in client.rows_of(client.ask(call), call):
-        if found := text(row, "id"):
-            return Organisation(found, text(row, "displayName"))
+        found = text(row, "id").lower()
+        if not _GUID.fullmatch(found):
+            raise codes.damaged(client.where(call))
+        return Organisation(found, shown(row, "displayName"))
     return None
 
 
@@ -59,9 +70,22 @@ def account(settings: GraphSettings) -> Account:
     """
     fields = "id,displayName,userPrincipalName,mail"
     call = Call("GET me", links.with_query(links.path("me"), _select=fields))
-    told = Client(settings, "").ask(call)
-    email = text(told, "mail") or text(told, "userPrincipalName")
-    return Account(text(told, "id"), email, text(told, "displayName"))
+    client = Client(settings, "")
+    told = client.ask(call)
+    if not is_account_id(text(told, "id")):
+        raise codes.damaged(client.where(call))
+    email = shown(told, "mail") or shown(told, "userPrincipalName")
+    return Account(text(told, "id"), email, shown(told, "displayName"))
+
+
+def is_account_id(found: str) -> bool:
+    """Whether it can be Microsoft's id of an account."""
+    return bool(_ACCOUNT_ID.fullmatch(found))
+
+
+def shown(row: Mapping[str, Any], name: str) -> str:
+    """A name or an email as it can be kept, and shown in a line."""
+    return _UNSHOWN.sub("", text(row, name))
 
 
 def lists_rooms(settings: GraphSettings) -> bool:

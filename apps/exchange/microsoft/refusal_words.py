@@ -36,7 +36,10 @@ CANCELLED = Words(
 )
 NO_CONSENT = Words(
     _("Nobody has agreed yet to what OptixSync needs."),
-    _("Press Grant again and accept, or have an administrator agree for the organisation."),
+    _(
+        "Press Grant again (during a sign-in: Start again) and accept, or have an administrator "
+        "agree for the organisation."
+    ),
     "person",
     consent_helps=True,
 )
@@ -145,7 +148,10 @@ CONDITIONAL_ACCESS = Words(
 )
 CHALLENGE = Words(
     _("Microsoft wants to see the person again: a second factor, or another proof."),
-    _("Press Grant again, and sign in. Organisation-wide access never asks for it."),
+    _(
+        "Press Grant again (during a sign-in: Start again), and sign in. Organisation-wide access "
+        "never asks for it."
+    ),
     "person",
 )
 BAD_ACCOUNT = Words(
@@ -155,22 +161,25 @@ BAD_ACCOUNT = Words(
 )
 GRANT_OVER = Words(
     _("Microsoft does not accept the grant of this connection any more."),
-    _("Press Grant again, and sign in."),
+    _("Press Grant again (during a sign-in: Start again), and sign in."),
     "person",
 )
 GRANT_UNUSED = Words(
     _("The grant has run out: it lasts for 90 days without use, and a code for ten minutes."),
-    _("Press Grant again, and sign in."),
+    _("Press Grant again (during a sign-in: Start again), and sign in."),
     "person",
 )
 FREQUENCY = Words(
     _("The organisation wants people to sign in again from time to time, and the time has come."),
-    _("Press Grant again, and sign in. Organisation-wide access is not subject to that."),
+    _(
+        "Press Grant again (during a sign-in: Start again), and sign in. Organisation-wide access "
+        "is not subject to that."
+    ),
     "person",
 )
 REVOKED = Words(
     _("The grant was revoked: the password was reset, or all sessions were signed out."),
-    _("Press Grant again, and sign in."),
+    _("Press Grant again (during a sign-in: Start again), and sign in."),
     "person",
 )
 USED_TWICE = Words(
@@ -234,7 +243,7 @@ OTHER_ACCOUNT = Words(
 )
 NO_GRANT = Words(
     _("Nobody has signed in with Microsoft for this connection."),
-    _("Press Grant again, and sign in."),
+    _("Press Grant again (during a sign-in: Start again), and sign in."),
     "person",
 )
 GENERAL = Words(

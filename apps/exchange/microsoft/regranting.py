@@ -39,12 +39,19 @@ def over_graph(connection: ExchangeConnection, *, by: User | None) -> ExchangeCo
     connection = services.locked(connection)
     if not connection.is_microsoft or connection.wire != Wire.EWS or connection.is_pending:
         raise InstallRefused(_("Only an installed Microsoft 365 has a grant that Graph can use."))
-    made = ExchangeConnection.objects.filter(
+    # Of the same kind of grant: another one, that waits for its own check, stays what it is.
+    same = ExchangeConnection.objects.select_for_update(no_key=True).filter(
         tenant=connection.tenant,
         wire=Wire.GRAPH,
         state=State.PENDING,
+        access=connection.access,
         organisation_id=connection.organisation_id,
-    ).first() or ExchangeConnection(tenant=connection.tenant, wire=Wire.GRAPH, state=State.PENDING)
+    )
+    if connection.access == ExchangeConnection.Access.ACCOUNT:
+        same = same.filter(account_id=connection.account_id)
+    made = same.first() or ExchangeConnection(
+        tenant=connection.tenant, wire=Wire.GRAPH, state=State.PENDING
+    )
     for name in GRANT:
         setattr(made, name, getattr(connection, name))
     services.begin_anew(made)

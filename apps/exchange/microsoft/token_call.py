@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 LASTS = dt.timedelta(minutes=10)
 LASTS_AT_LEAST, LASTS_AT_MOST = dt.timedelta(minutes=1), dt.timedelta(hours=24)
 BACK_OFF = dt.timedelta(minutes=1)
+# With these Microsoft refuses; with another one somebody on the way does, or something is wrong.
+REFUSALS = (requests.codes.bad_request, requests.codes.unauthorized)
 # Tokens are some kilobytes long.
 LARGEST_ANSWER = 1024 * 1024
 BACK_OFF_AT_MOST = dt.timedelta(hours=1)
@@ -70,12 +72,18 @@ class _ForAllauth(transport.Adapter):
         """As requests sends.
 
         Raises:
-            requests.ConnectionError: the policy does not allow it.
+            requests.ConnectionError: the policy does not allow it, or the answer is too large.
         """
         try:
-            return super().send(request, *args, **kwargs)
+            response = super().send(request, *args, **{**kwargs, "stream": True})
         except ExchangeError as error:
             raise requests.ConnectionError(error.cause) from None
+        body = transport.content(response, LARGEST_ANSWER)
+        if body is None:
+            raise requests.ConnectionError("The answer has no end")
+        # As requests keeps what it has read whole.
+        response._content = body
+        return response
 
 
 def session_for_allauth() -> requests.Session:
@@ -177,8 +185,7 @@ def _refused(response: requests.Response, told: dict[str, Any]) -> ExchangeError
     )
     if status == requests.codes.too_many_requests:
         return Throttled(_("Microsoft’s sign-in asks us to wait."), retry_after=_back_off(response))
-    is_refusal = is_told and 400 <= status < 500  # noqa: PLR2004 -- HTTP's own
-    if is_refusal:
+    if is_told and status in REFUSALS:
         codes = told.get("error_codes")
         described = (
             str(error),

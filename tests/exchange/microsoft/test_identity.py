@@ -347,6 +347,8 @@ def test_refusal_is_told_in_words_and_stops(
         Answer('{"error": "server_error"}', 400),
         Answer("<html>proxy</html>", 403),
         Answer("<html>nothing here</html>", 404),
+        Answer('{"error": "blocked"}', 403),
+        Answer('{"error": "timeout"}', 408),
         Answer("no json", 200),
         Answer("[]", 200),
         Answer('{"access_token": ""}', 200),
@@ -356,7 +358,8 @@ def test_refusal_is_told_in_words_and_stops(
         Answer("{", promises=10),
     ],
     ids=[
-        "500", "503 with words", "busy", "server error", "a proxy's", "no page", "no JSON", "a list",
+        "500", "503 with words", "busy", "server error", "a proxy's", "no page", "a gateway's",
+        "too late", "no JSON", "a list",
         "empty", "no text", "elsewhere", "cut", "half",
     ],
 )  # fmt: skip

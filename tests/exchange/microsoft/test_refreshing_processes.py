@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from queue import Queue
 
 import pytest
+from django.db import DatabaseError, transaction
+from django.db import connection as database
+from django.utils import timezone
 
-from apps.exchange import identity
+from apps.exchange import identity, services
 from apps.exchange.errors import Transient
-from apps.exchange.models import ExchangeConnection
+from apps.exchange.models import AccessToken, ExchangeConnection
 from apps.exchange.secrets import unseal
 from tests.conftest import ENCRYPTION_KEY
 from tests.exchange.microsoft.endpoint import CLIENT_ID, CLIENT_SECRET, TokenEndpoint
@@ -145,3 +150,45 @@ def test_process_that_is_killed_while_it_renews_leaves_nothing_locked(
     asking.goes_on.set()
     of_account.refresh_from_db()
     assert unseal(of_account.sealed_refresh_token) == "refresh-2"
+
+
+def test_connection_that_is_discarded_while_its_token_is_kept_is_gone_with_it(
+    of_account: ExchangeConnection,
+) -> None:
+    ExchangeConnection.objects.update(state="pending")
+    told: Queue[BaseException | None] = Queue()
+
+    def discard() -> None:
+        try:
+            services.discard(of_account, by=None)
+            told.put(None)
+        except DatabaseError as error:
+            told.put(error)
+        finally:
+            database.close()
+
+    somebody = threading.Thread(target=discard)
+    with transaction.atomic():
+        identity.store(
+            of_account, access_token="a", refresh_token="r", audience="graph",
+            expires_at=timezone.now() + dt.timedelta(hours=1),
+        )  # fmt: skip
+        somebody.start()
+        wait_for_a_lock()
+    somebody.join(10)
+
+    assert told.get(timeout=1) is None
+    assert not ExchangeConnection.objects.exists()
+    assert not AccessToken.objects.exists()
+
+
+def wait_for_a_lock() -> None:
+    """Until another session waits for what this one has."""
+    ends = time.monotonic() + 10
+    with database.cursor() as cursor:
+        while time.monotonic() < ends:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.01)
+    pytest.fail("nobody waits")

@@ -43,6 +43,11 @@ def test_each_known_refusal_has_a_cause_and_a_fix(number: int, words: str) -> No
     assert "Raw words" not in f"{told.cause} {told.fix}"
 
 
+@pytest.mark.parametrize("number", [50076, 50173, 65001, 70000, 70008, 70043])
+def test_fix_names_a_button_that_is_there_before_anything_is_connected(number: int) -> None:
+    assert "Start again" in explain("invalid_grant", codes=[number]).fix
+
+
 def test_number_is_found_in_the_words_where_there_is_no_list() -> None:
     assert explain("invalid_client", "AADSTS7000222: The provided").code == "AADSTS7000222"
 

@@ -20,6 +20,7 @@ from apps.resources.models import Resource
 from apps.sync import services as sync
 from apps.sync import tasks
 from apps.sync.models import CalendarLink
+from apps.tenants.installation import this_installation
 from apps.tenants.models import Role
 from tests.conftest import UserWith
 from tests.exchange.microsoft.lantern import OTHER_ROOM, ROOM, Lantern
@@ -182,6 +183,17 @@ def test_connections_go_on_by_themselves_once_there_is_a_good_secret(
 
     connection.refresh_from_db()
     assert connection.stopped_at is None
+
+
+def test_copied_database_probes_nothing(lantern: Lantern, settings: Any) -> None:
+    connection = lantern.of_account()
+    lantern.revoke()
+    services.check(connection)
+    stopped_for(minutes=61)
+    this_installation()
+    settings.INSTALLATION_ID = "elsewhere"
+
+    assert exchange_tasks.probe_stopped() == "skipped: this is a copy"
 
 
 def test_probe_that_is_refused_again_waits_another_hour_and_mails_nobody(

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.exchange import tasks
 from apps.exchange.models import ExchangeConnection, SignInAttempt
+from apps.tenants.installation import this_installation
 from apps.tenants.models import Role, Tenant, User
 from tests.conftest import UserWith
 
@@ -96,6 +97,17 @@ def test_owner_without_microsoft_365_is_not_told(
     tasks.warn_of_secret()
 
     assert stranger.email not in told()
+
+
+def test_copied_database_tells_nobody(settings: Any) -> None:
+    """Its people are the original's, which tells them."""
+    ends_in(settings, 7)
+    this_installation()
+    settings.INSTALLATION_ID = "elsewhere"
+
+    assert tasks.warn_of_secret() == "skipped: this is a copy"
+
+    assert told() == []
 
 
 @pytest.mark.parametrize("typed", ["", "soon"])
