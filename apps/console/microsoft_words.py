@@ -259,6 +259,7 @@ def steps() -> dict[str, Any]:
             ("MailboxSettings.Read", _("application, optional: it tells rooms from people")),
         ],
         "to_set": (
+            "PUBLIC_URL=<https:// and the host that people type>\n"
             "MICROSOFT_CLIENT_ID=<Application (client) ID>\n"
             "MICROSOFT_CLIENT_SECRET=<the secret’s Value>\n"
             "MICROSOFT_SECRET_EXPIRES_ON=<its last day, such as 2027-06-30>\n"
