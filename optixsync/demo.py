@@ -360,6 +360,16 @@ def stop() -> None:
     say("The demo has ended.")
 
 
+def manage(command: list[str]) -> NoReturn:
+    """A command of manage.py about the demo that runs: with its keys, and its Microsoft."""
+    if running_demo() is None:
+        refuse("No demo runs, so there is nothing to look at. Start it: make demo")
+    set_environment(
+        port_from_environment("PORT", 8000), port_from_environment("SANDBOX_PORT", SANDBOX_PORT)
+    )
+    os.execv(sys.executable, [sys.executable, str(BASE_DIR / "manage.py"), *command])  # noqa: S606
+
+
 def reset() -> None:
     """Delete what the demo made; a database that it did not fill is refused."""
     if pid := running_demo():
@@ -386,8 +396,10 @@ def main(arguments: list[str]) -> None:
             stop()
         case ["reset"]:
             reset()
+        case ["manage", *command]:
+            manage(command)
         case _:
-            refuse("usage: python -m optixsync.demo [stop|reset]")
+            refuse("usage: python -m optixsync.demo [stop|reset|manage COMMAND]")
 
 
 if __name__ == "__main__":

@@ -102,3 +102,16 @@ def in_words(span: Span) -> str:
         "last": date_format(span.ends_on, "j F Y"),
         "end": end,
     }
+
+
+def briefly(span: Span) -> str:
+    """The same, for a column of a table."""
+    first, last = (date_format(day, "j M Y") for day in (span.starts_on, span.ends_on))
+    if span.all_day:
+        last = date_format(span.last_day, "j M Y")
+        days = first if first == last else f"{first} – {last}"
+        return _("%(days)s, all day") % {"days": days}
+    start, end = (time_format(time, "H:i") for time in (span.starts_time, span.ends_time))
+    if first == last:
+        return f"{first}, {start}–{end}"
+    return f"{first}, {start} – {last}, {end}"

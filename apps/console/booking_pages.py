@@ -19,7 +19,7 @@ from unfold.decorators import action, display
 from unfold.views import ChangeList
 
 from apps.bookings import services
-from apps.bookings.errors import BookingError, in_words
+from apps.bookings.errors import BookingError, briefly, in_words
 from apps.bookings.models import Booking, BookingChange
 from apps.bookings.walltime import start_of_day
 from apps.console import conflict_words
@@ -147,7 +147,7 @@ class BookingAdmin(TenantAdmin):
 
     @display(description=gettext_lazy("when"), ordering="starts_at")
     def when(self, booking: Booking) -> str:
-        return in_words(booking.span)
+        return briefly(booking.span)
 
     @display(description=gettext_lazy("status"), ordering="status", label=LABELS)
     def state(self, booking: Booking) -> tuple[str, str]:

@@ -238,7 +238,12 @@ def uninstall(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
             keeps_theirs_here=form.keeps_theirs_here if counts.calendars else True,
             by=person(request),
         )
-        messages.success(request, _("%(connection)s is uninstalled.") % {"connection": row})
+        row.refresh_from_db(fields=["state"])
+        if row.state == ExchangeConnection.State.UNINSTALLING:
+            told = _("%(connection)s is being uninstalled.")
+        else:
+            told = _("%(connection)s is uninstalled.")
+        messages.success(request, told % {"connection": row})
         return HttpResponseRedirect(reverse("admin:exchange"))
     return page(
         request,

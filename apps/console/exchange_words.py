@@ -74,7 +74,7 @@ class ShownStage:
 def condition(connection: ExchangeConnection) -> Condition:
     """The state at a glance."""
     if connection.state == Connection.State.UNINSTALLING:
-        words = _("Our events are still being taken out of the mailboxes.")
+        words = _("What it left at Exchange is still being cleared away. It goes on by itself.")
         return Condition(_("Being uninstalled"), "warning", words)
     if connection.is_checking:
         return Condition(_("Checking"), "info")

@@ -198,7 +198,7 @@ def attempt_page(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
         admin_link=consent_address(row, LINK),
         start_again=_("Start again"),
         different_account=_("Use a different account"),
-        afterwards=words.AFTERWARDS[row.access],
+        afterwards=words.AFTERWARDS.get(row.step, ""),
         calendars=calendars,
         try_form=TryForm(initial={"try_email": row.try_email}),
         back=common.address(row.connection) if row.connection else reverse("admin:exchange"),

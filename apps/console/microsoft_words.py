@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from apps.exchange.errors import Throttled, Transient
 from apps.exchange.microsoft import installing, rbac, refusals, registration
-from apps.exchange.models import EWS_ENDS_ON, ExchangeConnection
+from apps.exchange.models import EWS_ENDS_ON, ExchangeConnection, SignInAttempt
 from apps.exchange.powershell import editor
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django_stubs_ext import StrOrPromise
 
-    from apps.exchange.models import SignInAttempt
 
 Access = ExchangeConnection.Access
+Step = SignInAttempt.Step
 # Where people take away at Microsoft what they granted there.
 MY_APPS = "https://myapps.microsoft.com"
 ENTRA = "https://entra.microsoft.com"
@@ -73,13 +73,13 @@ ASKS_OVER_EWS: dict[str, StrOrPromise] = {
         "OptixSync touches nothing else."
     ),
 }
-# What to do when an administrator has followed the link.
+# What to do when an administrator has followed the link: what the page offers then.
 AFTERWARDS: dict[str, StrOrPromise] = {
-    Access.ORGANISATION: gettext_lazy(
+    Step.CONSENT: gettext_lazy(
         "When it is done, press “It is allowed now: go on”. If it takes longer than a quarter of an "
         "hour, begin Install anew."
     ),
-    Access.ACCOUNT: gettext_lazy("When it is done, press “Start again” and sign in once more."),
+    Step.ENDED: gettext_lazy("When it is done, press “Start again” and sign in once more."),
 }
 PERMISSION_STATES: dict[str, StrOrPromise] = {
     "granted": gettext_lazy("granted"),
@@ -197,7 +197,7 @@ def secret(today: dt.date | None = None) -> Secret | None:
 
 
 NOT_THROUGH = gettext_lazy("Microsoft did not let it through")
-CANCELLED = gettext_lazy("Microsoft was told no")
+CANCELLED = gettext_lazy("It was cancelled at Microsoft")
 NOT_YET = gettext_lazy("It does not work yet")
 TRY_AGAIN = gettext_lazy("Try again in a minute. Nothing was changed.")
 PASSING = (Transient.kind, Throttled.kind)
@@ -293,13 +293,16 @@ def steps() -> dict[str, Any]:
         "redirect_addresses": redirect_addresses(),
         "entra": ENTRA,
         "asked": [
-            ("User.Read, offline_access", _("delegated: who signs in")),
+            ("User.Read, openid, profile, offline_access", _("delegated: who signs in")),
             ("Calendars.ReadWrite.Shared", _("delegated: this account only")),
             ("Calendars.ReadWrite", _("application: organisation-wide")),
-            ("Place.Read.All", _("application, optional: it suggests rooms")),
+            ("Place.Read.All", _("application and delegated, optional: it suggests rooms")),
+            ("User.Read.All", _("application, optional: it moves from EWS by ids")),
+            ("Organization.Read.All", _("application, optional: it tells the organisation’s name")),
             ("MailboxSettings.Read", _("application, optional: it tells rooms from people")),
         ],
-        "environment": (
+        "to_set": (
+            "PUBLIC_URL=<https:// and the host that people type>\n"
             "MICROSOFT_CLIENT_ID=<Application (client) ID>\n"
             "MICROSOFT_CLIENT_SECRET=<the secret’s Value>\n"
             "MICROSOFT_SECRET_EXPIRES_ON=<its last day, such as 2027-06-30>\n"

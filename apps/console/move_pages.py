@@ -43,6 +43,7 @@ def move_page(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         return _act(request, row)
     is_panel = "HX-Request" in request.headers
+    move, pending = moving.latest_move(row), _pending(request, row)
     return page(
         request,
         "move_panel" if is_panel else "move",
@@ -52,9 +53,11 @@ def move_page(request: HttpRequest, connection: uuid.UUID) -> HttpResponse:
         ending=words.ending(row),
         left=moving.movable(row),
         targets=moving.targets(row),
-        pending=_pending(request, row),
+        pending=pending,
+        is_waiting=(move is not None and move.is_working)
+        or any(one.is_checking for one in pending),
         back=address(row),
-        **_told(moving.latest_move(row)),
+        **_told(move),
     )
 
 

@@ -40,7 +40,9 @@ class ResourceForm(forms.ModelForm[Resource]):
         label=gettext_lazy("Photo"),
         required=False,
         widget=UnfoldAdminFileFieldWidget,
-        help_text=gettext_lazy("JPEG, PNG or WebP. It is made smaller, and notes of place go."),
+        help_text=gettext_lazy(
+            "JPEG, PNG or WebP. It is made smaller, and where it was taken is erased."
+        ),
     )
     # Not named as the model's field, which no form writes.
     mailbox = forms.CharField(

@@ -346,6 +346,8 @@ class ResourceAdmin(HeldPages):
 
     def save_model(self, request: HttpRequest, obj: Resource, form: Any, change: bool) -> None:
         vars(obj)["leaving"] = form.leaving
+        # A calendar that was just asked for is connected while the person looks.
+        vars(obj)["connects"] = "mailbox" in form.changed_data and form.cleaned_data.get("mailbox")
         if form.cleaned_data.get("remove_photo"):
             obj.photo = None
         if photo := form.cleaned_data.get("new_photo"):
@@ -358,7 +360,22 @@ class ResourceAdmin(HeldPages):
         if leaving is not None:
             return HttpResponseRedirect(leaving.address(obj))
         response: HttpResponse = super().response_change(request, obj)
-        return response
+        return self._to_calendar(request, obj, response)
+
+    def response_add(
+        self, request: HttpRequest, obj: Resource, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        response: HttpResponse = super().response_add(request, obj, post_url_continue)
+        return self._to_calendar(request, obj, response)
+
+    def _to_calendar(
+        self, request: HttpRequest, obj: Resource, otherwise: HttpResponse
+    ) -> HttpResponse:
+        """After *Save* of a new address: where it says how connecting goes, and why it does not."""
+        if not vars(obj).get("connects") or "_save" not in request.POST or "_popup" in request.POST:
+            return otherwise
+        page = reverse("admin:resources_resource_change", args=[obj.pk])
+        return HttpResponseRedirect(f"{page}#calendar-state")
 
     # --- Permissions ---
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib.admin import RelatedFieldListFilter
 from django.db import models
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
 from apps.tenants.installation import may_send
@@ -15,7 +16,7 @@ from apps.tenants.standing import standing
 
 if TYPE_CHECKING:
     from django import forms
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
 M = TypeVar("M", bound=models.Model)
 
@@ -69,6 +70,16 @@ class TenantAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return scoped(super().get_queryset(request), request)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # A browser's tab says what the page lists; Django's “Select … to change” is about itself.
+        title = capfirst(str(self.opts.verbose_name_plural))
+        response: HttpResponse = super().changelist_view(
+            request, {"title": title, **(extra_context or {})}
+        )
+        return response
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any

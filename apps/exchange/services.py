@@ -136,7 +136,10 @@ def begin_anew(connection: ExchangeConnection) -> None:
         connection.stopped_at = timezone.now()
         connection.error_kind = CHANGED
         connection.cause = _("The connection was changed, and no check was good since.")
-        connection.fix = _("Press Check again.")
+        connection.fix = _(
+            "Press Check again. If that fails, mend what it marks, or name another mailbox to try "
+            "under Change."
+        )
     connection.name = connection.name or _name(connection, "")
     _save(connection)
 

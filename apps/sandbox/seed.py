@@ -40,7 +40,7 @@ DEFAULT_SERVER = "http://127.0.0.1:8025"
 LEFT_OPEN = {
     HARBOUR: ("window-desk-1", "window-desk-2", "projector"),
     ALSTER: ("elbe", "bille", "desk-a"),
-    LANTERN: ("prism", "slide-viewer"),
+    LANTERN: ("slide-viewer",),
     QUARRY: ("granite", "slate", "marble", "theodolite", "weighbridge"),
 }
 

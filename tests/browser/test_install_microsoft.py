@@ -147,7 +147,7 @@ def test_cancelled_consent_and_one_that_needs_an_administrator(
     begin(owner, "This account only")
     choose(owner, DESK)
     owner.get_by_role("button", name="Cancel").click()
-    expect(owner.get_by_role("heading", name="Microsoft was told no")).to_be_visible()
+    expect(owner.get_by_role("heading", name="It was cancelled at Microsoft")).to_be_visible()
     look(owner, "microsoft_cancelled", owner.url)
 
     owner.get_by_role("button", name="Start again").click()

@@ -90,10 +90,23 @@ def test_new_resource_is_connected_as_it_is_added(
     client: Client, location: Location, connection: ExchangeConnection
 ) -> None:
     new = Resource(name="Anchor", location=location, capacity=2, time_zone="UTC")
+    typed = form_of(new, mailbox="a@example.com", _save="Save")
 
-    client.post(reverse("admin:resources_resource_add"), form_of(new, mailbox="a@example.com"))
+    answer = client.post(reverse("admin:resources_resource_add"), typed)
 
-    assert CalendarLink.objects.get().resource.name == "Anchor"
+    added = CalendarLink.objects.get().resource
+    assert added.name == "Anchor"
+    assert answer["Location"] == f"{page_of(added)}#calendar-state"
+
+
+def test_save_of_a_new_address_leads_to_where_connecting_is_seen(
+    client: Client, resource: Resource, connection: ExchangeConnection
+) -> None:
+    typed = save(client, resource, mailbox="room@example.com", _save="Save")
+    again = save(client, resource, mailbox="room@example.com", _save="Save")
+
+    assert typed["Location"] == f"{page_of(resource)}#calendar-state"
+    assert again["Location"] == reverse("admin:resources_resource_changelist")
 
 
 def test_new_resource_with_a_bad_address_is_not_added(

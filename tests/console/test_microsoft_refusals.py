@@ -74,7 +74,7 @@ def is_unusable(answer: Any) -> bool:
 def test_cancelled_consent_says_so_and_starts_again(me: Person) -> None:
     me.install("account").choose(DESK).press(answer="cancel")
 
-    assert "Microsoft was told no" in me.words
+    assert "It was cancelled at Microsoft" in me.words
     assert "AADSTS" not in me.words
     assert is_untouched()
     me.post(reverse("admin:microsoft_again", args=[the_attempt().uuid]))
@@ -101,6 +101,13 @@ def test_consent_that_needs_an_administrator_gives_a_link_to_send(
     assert ExchangeConnection.objects.get().email == TRAINEE
 
 
+def test_refused_owner_is_told_of_the_button_that_is_there(me: Person) -> None:
+    me.install().choose(TRAINEE).press(answer="back")
+
+    assert "press “Start again”" in me.words
+    assert "It is allowed now" not in me.words
+
+
 def test_owner_who_is_no_administrator_goes_on_when_one_has_followed_the_link(me: Person) -> None:
     me.install().choose(DESK).accept()
     link = re.search(r"<code>(http[^<]+adminconsent[^<]+)</code>", me.words)
@@ -120,7 +127,7 @@ def test_administrators_no_can_be_asked_again(me: Person) -> None:
     me.install().choose(ADMIN).accept()
     asks = reverse("admin:microsoft_consent", args=[the_attempt().uuid])
     me.post(asks).press(answer="cancel")
-    assert "Microsoft was told no" in me.words
+    assert "It was cancelled at Microsoft" in me.words
     assert is_untouched()
 
     me.post(asks).accept()

@@ -113,6 +113,8 @@ def test_without_a_connection_over_graph_the_grant_is_offered_and_checked(
     )  # fmt: skip
     assert made.is_checking
     assert str(made.uuid) in shown
+    assert "is being checked" in shown
+    assert 'hx-trigger="every 2s"' in shown
     do(owner, over_ews, "use-grant")
     assert ExchangeConnection.objects.filter(wire="graph").count() == 1
 

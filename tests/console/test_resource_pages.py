@@ -55,6 +55,17 @@ def names(client: Client, **query: str) -> list[str]:
     return [one.name for one in client.get(LIST, query).context["cl"].result_list]
 
 
+def test_list_is_named_and_counts_what_was_searched_for_alone(
+    client: Client, resource: Resource
+) -> None:
+    everything = client.get(LIST).content.decode()
+    found = client.get(LIST, {"q": resource.name}).content.decode()
+
+    assert "Resources | OptixSync" in everything
+    assert "Show all" not in everything
+    assert "1 result" in found
+
+
 def test_manager_adds_a_resource(client: Client, location: Location) -> None:
     assert 'value="Europe/London"' in client.get(ADD).content.decode()
 

@@ -46,3 +46,25 @@ def test_the_secret_ends_on_the_day_that_the_product_is_told() -> None:
     end = dt.date.fromisoformat(os.environ["SANDBOX_SECRET_EXPIRES_ON"])
     assert end > dt.datetime.now(dt.UTC).date()
     assert os.environ["MICROSOFT_SECRET_EXPIRES_ON"] == end.isoformat()
+
+
+def test_a_command_about_the_demo_has_its_keys_and_its_ports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _program, arguments: ran.append(arguments))
+    monkeypatch.setattr(demo, "running_demo", lambda: 1)
+    os.environ["SANDBOX_PORT"] = "8026"
+
+    demo.main(["manage", "check_exchange", "--json"])
+
+    assert ran[0][-2:] == ["check_exchange", "--json"]
+    assert os.environ["FIELD_ENCRYPTION_KEYS"]
+    assert os.environ["MICROSOFT_LOGIN_URL"] == "http://127.0.0.1:8026/login"
+
+
+def test_a_command_without_a_demo_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "running_demo", lambda: None)
+
+    with pytest.raises(SystemExit, match="No demo runs"):
+        demo.main(["manage", "check_exchange"])

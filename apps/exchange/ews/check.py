@@ -95,7 +95,7 @@ def _reach(settings: EwsSettings) -> Iterator[Stage]:
             fix=_("Look whether the address is spelt as your administrator gave it."),
         ) from error
     told = _("%(server)s is %(addresses)s.") % {"server": host, "addresses": ", ".join(addresses)}
-    yield Stage(Step.NAME, _("It was typed as a number.") if addresses == [host] else told)
+    yield Stage(Step.NAME, _("The address was typed as a number.") if addresses == [host] else told)
     transport.checked(host, port, transport.policy())
     yield Stage(Step.NETWORK, _("This installation may connect to it."))
 

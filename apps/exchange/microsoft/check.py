@@ -114,8 +114,8 @@ def _mailbox(connection: ExchangeConnection, email: str) -> str:
     try:
         _open(connection, email)
     except (AccessDenied, NotFound, Misconfigured) as error:
-        missing = permissions.of_calendars(connection, email, error.cause)
-        connection.permissions = permissions.as_rows([missing])
+        found = permissions.of_refused(connection, error)
+        connection.permissions = permissions.as_rows([found])
         raise
     return _("The calendar of %(email)s opens.") % {"email": email}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from apps.exchange.errors import AuthenticationFailed, ExchangeError
+from apps.exchange.errors import AccessDenied, AuthenticationFailed, ExchangeError
 from apps.exchange.microsoft import asking
 from apps.exchange.microsoft.registration import can_be_notified
 from apps.exchange.models import ExchangeConnection
@@ -61,6 +61,17 @@ def of_calendars(connection: ExchangeConnection, email: str, problem: str = "") 
         return Permission(name, Found.MISSING, problem)
     words = _("OptixSync reads and writes the calendar of %(email)s.") % {"email": email}
     return Permission(name, Found.GRANTED, words)
+
+
+def of_refused(connection: ExchangeConnection, error: ExchangeError) -> Permission:
+    """As a mailbox has shown that did not open.
+
+    One that is not there tells nothing of what was granted, nor does one in which an account that
+    signed in has no rights.
+    """
+    refuses_all = isinstance(error, AccessDenied) and connection.access == Access.ORGANISATION
+    state = Found.MISSING if refuses_all else Found.UNKNOWN
+    return Permission(_CALENDARS[connection.wire, connection.access], state, error.cause)
 
 
 def over_ews(connection: ExchangeConnection, email: str, last: Stage) -> list[Permission]:

@@ -110,7 +110,16 @@ def test_mailbox_without_rights_fails_and_stops_nothing(lantern: Lantern) -> Non
     assert stage.name == "mailbox"
     assert not stage.stops
     assert "Add-MailboxFolderPermission" in stage.command
-    assert states(connection) == {"Calendars.ReadWrite.Shared": "missing"}
+    assert states(connection) == {"Calendars.ReadWrite.Shared": "unknown"}
+
+
+def test_mailbox_that_is_not_there_tells_nothing_of_the_permission(lantern: Lantern) -> None:
+    lantern.grant("Calendars.ReadWrite")
+    connection = lantern.of_organisation(try_email="nobody@lantern.example")
+
+    assert failed(services.check(connection)).name == "mailbox"
+
+    assert states(connection) == {"Calendars.ReadWrite": "unknown"}
 
 
 def test_calendar_that_can_only_be_read_fails(lantern: Lantern) -> None:
