@@ -55,7 +55,7 @@ ASKS: dict[str, StrOrPromise] = {
         "you may, also while you are not there."
     ),
 }
-# What to do when an administrator has followed the link: what the page offers then.
+# What to do when an administrator has followed the link.
 AFTERWARDS: dict[str, StrOrPromise] = {
     Step.CONSENT: gettext_lazy(
         "When it is done, press “It is allowed now: go on”. If it takes longer than a quarter of an "
