@@ -64,16 +64,16 @@ ACCOUNT_OVER_EWS = gettext_lazy(
 ASKS_OVER_EWS: dict[str, StrOrPromise] = {
     Access.ORGANISATION: gettext_lazy(
         "Microsoft asks twice: who you are, and then, as an administrator, whether OptixSync may "
-        "use all mailboxes. There is no permission for calendars alone on this wire; OptixSync "
+        "use all mailboxes. There is no permission for calendars alone in this protocol; OptixSync "
         "touches nothing else. If you are no administrator, you get a link to send to one."
     ),
     Access.ACCOUNT: gettext_lazy(
         "Microsoft asks who you are, and whether OptixSync may use the mailboxes that you may, also "
-        "while you are not there. There is no permission for calendars alone on this wire; "
+        "while you are not there. There is no permission for calendars alone in this protocol; "
         "OptixSync touches nothing else."
     ),
 }
-# What to do when an administrator has followed the link: what the page offers then.
+# What to do when an administrator has followed the link.
 AFTERWARDS: dict[str, StrOrPromise] = {
     Step.CONSENT: gettext_lazy(
         "When it is done, press “It is allowed now: go on”. If it takes longer than a quarter of an "
