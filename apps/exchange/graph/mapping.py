@@ -179,7 +179,9 @@ def is_doubtful(row: Row) -> bool:
         return False
     at = _instant(text(row, "originalStart"), "originalStart")
     zone = _zone_of(row)
-    return at.time() == _MIDNIGHT or (zone is not None and at.astimezone(zone).time() == _MIDNIGHT)
+    # A day that was moved may have another zone than its series.
+    is_odd = zone is None or row.get("isAllDay") is True
+    return is_odd or at.time() == _MIDNIGHT or (zone is not None and _begins_a_day(at, zone))
 
 
 def occurrence_key(row: Row, *, of_days: bool | None = None) -> EventKey:
@@ -211,7 +213,7 @@ def _name(at: dt.datetime, zone: ZoneInfo | None, *, of_days: bool) -> str:
         return original_start(at)
     if at.time() == _MIDNIGHT:
         return original_start(at.date())
-    if zone is None or at.astimezone(zone).time() != _MIDNIGHT:
+    if zone is None or not _begins_a_day(at, zone):
         return original_start((at + _NOON).date())
     return original_start(at.astimezone(zone).date())
 
@@ -248,6 +250,9 @@ def _written(at: dt.datetime, content: Content, zone: str | None) -> dict[str, s
     """A wall time of the resource's zone; in UTC where that would say another instant."""
     if zone is not None:
         wall = at.astimezone(ZoneInfo(content.time_zone))
+        if content.is_all_day and _begins_a_day(at, ZoneInfo(content.time_zone)):
+            # Also where the clock skips it.
+            wall = dt.datetime.combine(wall.date(), _MIDNIGHT, tzinfo=wall.tzinfo)
         plain = wall.replace(tzinfo=None, fold=0)
         is_same = plain.replace(tzinfo=wall.tzinfo).astimezone(dt.UTC) == at
         if is_same and (content.is_all_day or not _is_twice(wall)):
@@ -275,6 +280,13 @@ def text(row: Row, name: str) -> str:
 def _object(row: Row, name: str) -> Row:
     found = row.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _begins_a_day(at: dt.datetime, zone: ZoneInfo) -> bool:
+    """Whether a date begins at this instant: at midnight, or where the clock skips that."""
+    wall = at.astimezone(zone)
+    first = dt.datetime.combine(wall.date(), _MIDNIGHT, tzinfo=zone)
+    return wall.time() == _MIDNIGHT or first.astimezone(dt.UTC) == at
 
 
 def _zone_of(row: Row) -> ZoneInfo | None:

@@ -235,6 +235,18 @@ class TestOccurrences:
             ({"type": "exception", "originalStart": "2027-03-02T09:00:00Z"}, False),
             ({"type": "exception", "originalStart": "2027-03-02T00:00:00Z"}, True),
             ({"type": "exception", "originalStart": "2027-07-04T23:00:00Z"}, True),
+            # Nobody knows when it is midnight there, or where it was when the day was moved.
+            ({"type": "exception", "originalStartTimeZone": "Made up"}, True),
+            ({"type": "exception", "isAllDay": True}, True),
+            # The clock skips midnight.
+            (
+                {
+                    "type": "exception",
+                    "originalStart": "2027-03-27T22:00:00Z",
+                    "originalStartTimeZone": "Middle East Standard Time",
+                },
+                True,
+            ),
         ],
     )
     def test_exception_from_midnight_asks_for_its_master(
@@ -295,6 +307,16 @@ class TestWriting:
 
         assert sent["start"] == {"dateTime": "2027-10-31T00:30:00", "timeZone": "UTC"}
         assert sent["end"] == {"dateTime": "2027-10-31T01:30:00", "timeZone": "UTC"}
+
+    def test_day_whose_midnight_the_clock_skips_is_sent_as_its_dates(self) -> None:
+        first = dt.datetime(2027, 3, 27, 22, tzinfo=dt.UTC)
+        content = Content("Ours", first, first + 23 * HOUR, True, "Asia/Beirut")
+
+        sent = mapping.changes(content, Parts(time=True))
+
+        assert sent["isAllDay"] is True
+        assert sent["start"]["dateTime"] == "2027-03-28T00:00:00"
+        assert sent["end"]["dateTime"] == "2027-03-29T00:00:00"
 
     def test_zone_that_windows_does_not_know_makes_an_interval(self) -> None:
         midnight = dt.datetime(2027, 3, 1, tzinfo=dt.UTC)
