@@ -177,8 +177,7 @@ def is_doubtful(row: Row) -> bool:
     """Whether only the master tells how an exception is named: by a date, or by an instant."""
     if kind(row) is not Kind.EXCEPTION:
         return False
-    at = _instant(text(row, "originalStart"), "originalStart")
-    zone = _zone_of(row)
+    at, zone = _began_at(row), _zone_of(row)
     # A day that was moved may have another zone than its series.
     is_odd = zone is None or row.get("isAllDay") is True
     return is_odd or at.time() == _MIDNIGHT or (zone is not None and _begins_a_day(at, zone))
@@ -190,11 +189,7 @@ def occurrence_key(row: Row, *, of_days: bool | None = None) -> EventKey:
     Raises:
         Unreadable: nothing tells when it began before anybody moved it.
     """
-    told = text(row, "originalStart")
-    if not told and kind(row) is Kind.OCCURRENCE:
-        at = times(row)[0]
-    else:
-        at = _instant(told, "originalStart")
+    at = _began_at(row)
     if of_days is None:
         of_days = row.get("isAllDay") is True and (kind(row) is Kind.OCCURRENCE or is_doubtful(row))
     return EventKey(text(row, "seriesMasterId"), _name(at, _zone_of(row), of_days=of_days))
@@ -282,6 +277,23 @@ def _object(row: Row, name: str) -> Row:
     return found if isinstance(found, dict) else {}
 
 
+def _began_at(row: Row) -> dt.datetime:
+    """When an occurrence began before anybody moved it.
+
+    Raises:
+        Unreadable: nothing tells it, or it is none that a calendar has.
+    """
+    told = text(row, "originalStart")
+    if told.startswith("0001-01-01"):
+        # .NET's word for none.
+        told = ""
+    is_unmoved = not told and kind(row) is Kind.OCCURRENCE
+    at = times(row)[0] if is_unmoved else _instant(told, "originalStart")
+    if not dt.MINYEAR < at.year < dt.MAXYEAR:
+        raise Unreadable("originalStart is no time.")
+    return at
+
+
 def _begins_a_day(at: dt.datetime, zone: ZoneInfo) -> bool:
     """Whether a date begins at this instant: at midnight, or where the clock skips that."""
     wall = at.astimezone(zone)
@@ -300,7 +312,7 @@ def _wall(row: Row, name: str) -> tuple[dt.datetime, dt.tzinfo]:
     told = _object(row, name)
     at = _parsed(text(told, "dateTime"), name)
     if at.tzinfo is not None:
-        return at.astimezone(dt.UTC).replace(tzinfo=None), dt.UTC
+        return _utc(at, at.tzinfo).replace(tzinfo=None), dt.UTC
     named = text(told, "timeZone")
     known = zones.iana(named or "UTC")
     if known is None:
