@@ -105,9 +105,20 @@ def update(operation: op.UpdateRemote, session: Session) -> Facts | None:
     with transaction.atomic():
         session.lease.commit()
         EventLink.objects.filter(pk=operation.link_id).update(
-            restored_fingerprint=operation.restores, **NOT_REFUSED
+            restored_fingerprint=operation.restores
         )
-    _read_back(session, operation.link_id, ref, content, operation.revision)
+    if not _read_back(
+        session,
+        operation.link_id,
+        ref,
+        content,
+        operation.revision,
+        has_time=operation.parts.time,
+    ):
+        raise Rejected(
+            _("Exchange said that it moved this event, and shows it at another time."),
+            fix=_("Move it in Outlook, or change the booking here."),
+        )
     return {"before": told, "after": _told(content)}
 
 
@@ -276,9 +287,19 @@ def _our_keys(session: Session, item_ids: list[str]) -> set[EventKey]:
 
 
 def _read_back(
-    session: Session, link_id: int, ref: EventRef, content: Content, revision: int
-) -> None:
-    """Read the range again, and remember the event as it is now as what was agreed."""
+    session: Session,
+    link_id: int,
+    ref: EventRef,
+    content: Content,
+    revision: int,
+    *,
+    has_time: bool = True,
+) -> bool:
+    """Read the range again, and remember the event as it is now as what was agreed.
+
+    False: nobody else has changed it, and it lies at another time than the one that was written.
+    That is no agreement.
+    """
     window = _with_next(session, content)
     items = _view(session, window)
     session.seen = Seen(window, tuple(items), session.clock())
@@ -292,12 +313,17 @@ def _read_back(
         session.lease.commit()
         mirror.store(session, items, is_untold=True)
         row = _row(session, ref.key)
-        if row is not None and row.change_key == ref.change_key:
-            EventLink.objects.filter(pk=link_id).update(
-                pushed_revision=revision,
-                remote_fingerprint=row.fingerprint,
-                uid=row.uid or F("uid"),
-            )
+        if row is None or row.change_key != ref.change_key:
+            return True
+        if has_time and (row.starts_at, row.ends_at) != (content.starts_at, content.ends_at):
+            return False
+        EventLink.objects.filter(pk=link_id).update(
+            pushed_revision=revision,
+            remote_fingerprint=row.fingerprint,
+            uid=row.uid or F("uid"),
+            **NOT_REFUSED,
+        )
+    return True
 
 
 def _with_next(session: Session, content: Content) -> Window:

@@ -40,9 +40,15 @@ class GraphMailbox(SandboxMailbox):
 
     def event_of(self, item: Item, key: EventKey, whole: Item) -> CalendarEvent:
         told = event_of(item, key, item.change_key)
-        # Graph has no bit that says of a cancelled event that it was a meeting.
+        # Graph has no bit that says of a cancelled event that it was a meeting, or that it came by mail.
+        is_invitation = item.my_response != "Organizer"
         attempt_id = item.transaction_id if told.stamp else ""
-        return replace(told, has_attendees=item.is_meeting, attempt_id=attempt_id)
+        return replace(
+            told,
+            is_invitation=is_invitation,
+            has_attendees=item.is_meeting or is_invitation,
+            attempt_id=attempt_id,
+        )
 
     def copied(self, item: Item) -> dict[str, Any]:
         return super().copied(item) | {"transaction_id": item.transaction_id}

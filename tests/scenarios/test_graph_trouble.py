@@ -237,6 +237,22 @@ def test_event_that_leaves_the_window_and_comes_back_keeps_its_booking(world: Gr
     assert world.blocking_here() == world.blocking_there()
 
 
+def test_view_that_is_not_found_cancels_no_booking_of_an_event_beside_it(world: GraphWorld) -> None:
+    key, deleted = (world.outlook.book(world.at(h), world.at(h + 1)) for h in (24, 48))
+    world.outlook.book(world.at(72), world.at(73))
+    world.sync()
+    world.outlook.delete(deleted)
+    world.outlook.move(key, world.at(24 * 400))
+    world.server.faults.arrange({"kind": "error", "operation": VIEW, "code": "ErrorInvalidUser"})
+
+    world.sync()
+
+    assert Booking.objects.blocking().count() == 3
+    world.later(HOUR)
+    world.sync()
+    assert world.blocking_here() == world.blocking_there()
+
+
 def test_access_token_that_expired_in_the_night_costs_no_run(world: GraphWorld) -> None:
     world.outlook.book(world.at(48), world.at(49))
     world.sync()

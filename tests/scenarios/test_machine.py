@@ -39,12 +39,12 @@ class EwsMachine(Machine):
         """On the wire, where the mailbox in memory has it raised."""
         if step in WRITES and when == "after":
             kind = errors.Unclear
-        elif not _can_be(step, kind):
+        elif not self.can_be(step, kind):
             kind = errors.Transient
         room = self.room(number)
         arranged = self.server.faults.arrange(
             {
-                **self.faults[kind],
+                **self.fault_of(step, kind),
                 "operation": self.operations[step],
                 "mailbox": room.world.calendar.email,
                 "nth": skip + 1,
@@ -53,6 +53,12 @@ class EwsMachine(Machine):
         self.sync_with(room, quiet)
         self.server.faults.forget(arranged.id)
 
+    def can_be(self, step: str, kind: type[errors.ExchangeError]) -> bool:
+        return _can_be(step, kind)
+
+    def fault_of(self, _step: str, kind: type[errors.ExchangeError]) -> dict[str, object]:
+        return self.faults[kind]
+
 
 class GraphMachine(EwsMachine):
     operations = GRAPH_OPERATIONS
@@ -60,6 +66,15 @@ class GraphMachine(EwsMachine):
 
     def found(self, start: dt.datetime, zone: str) -> EwsTown:
         return EwsTown.on(self.server, start, zone, is_graph=True)
+
+    def can_be(self, step: str, kind: type[errors.ExchangeError]) -> bool:
+        return kind is errors.NotFound or _can_be(step, kind)
+
+    def fault_of(self, step: str, kind: type[errors.ExchangeError]) -> dict[str, object]:
+        """Whatever is asked for, Graph may say that there is no such mailbox."""
+        if kind is errors.NotFound and step not in WRITES:
+            return {"kind": "error", "code": "ErrorInvalidUser"}
+        return super().fault_of(step, kind)
 
 
 @pytest.mark.django_db

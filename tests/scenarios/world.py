@@ -14,6 +14,7 @@ from apps.exchange.ews.calendar import EwsCalendar
 from apps.exchange.models import ExchangeConnection
 from apps.exchange.secrets import seal
 from apps.resources.models import Resource
+from apps.sandbox.graph.errors import GraphError
 from apps.sandbox.server import SandboxServer
 from apps.sandbox.store import StoreError
 from apps.sync.models import CalendarLink
@@ -71,7 +72,7 @@ class Port:
 
     def land(self) -> None:
         """What was lost on the way arrives after all; what was changed meanwhile refuses it."""
-        with contextlib.suppress(StoreError):
+        with contextlib.suppress(StoreError, GraphError):
             self.server.faults.land()
 
     def over(self, real: Calendar) -> Calendar:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -255,6 +256,43 @@ def test_refused_sign_in_stops_the_connection(world: World) -> None:
     assert connection is not None
     assert connection.stopped_at is not None
     assert not CalendarLink.objects.due(world.now + DAY).exists()
+
+
+def test_move_that_exchange_answers_and_does_not_make_is_told_and_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = world.book(24)
+    world.sync()
+    with monkeypatch.context() as lying:
+        lying.setattr(type(world.port), "update", lambda _self, ref, _content, _parts: ref)
+        world.move(booking, 30)
+        world.sync()
+        refused = EventLink.objects.get()
+
+    assert "another time" in refused.refusal
+    assert refused.not_before == world.now + 5 * MINUTE
+    settle(world)
+    assert world.blocking_there() == world.blocking_here() == [(world.at(30), world.at(31))]
+    assert EventLink.objects.get().refusal == ""
+
+
+def test_create_that_exchange_puts_elsewhere_takes_the_booking_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = type(world.port).create
+
+    def late(port: Any, content: Content, **named: str) -> Any:
+        hour_later = replace(
+            content, starts_at=content.starts_at + HOUR, ends_at=content.ends_at + HOUR
+        )
+        return create(port, hour_later, **named)
+
+    monkeypatch.setattr(type(world.port), "create", late)
+    world.book(24)
+
+    settle(world)
+
+    assert world.blocking_there() == world.blocking_here() == [(world.at(25), world.at(26))]
 
 
 def test_event_that_cannot_be_read_decides_nothing_and_is_read_again(world: World) -> None:

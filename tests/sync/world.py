@@ -154,6 +154,10 @@ def _tells(row: RemoteEvent, event: CalendarEvent) -> bool:
 
 
 def _is_ours(world: World, event: CalendarEvent) -> bool:
-    links = EventLink.objects.filter(calendar=world.calendar, booking__origin="optixsync")
+    """Whether its words are our own: of the pair that it is in, or of the attempt that made it."""
+    links = EventLink.objects.filter(calendar=world.calendar).select_related("booking")
     item_id, start = event.key.item_id, event.key.original_start
-    return links.current().filter(item_id=item_id, original_start=start).exists()
+    for link in links.current().filter(item_id=item_id, original_start=start):
+        return link.booking.is_ours
+    tried = links.filter(attempt_id=event.attempt_id) if event.attempt_id else links.none()
+    return any(event.stamp.endswith(f":{link.booking.uuid}") for link in tried)

@@ -37,6 +37,10 @@ log = logging.getLogger(__name__)
 BACK_OFF = dt.timedelta(seconds=30)
 
 
+class ItemNotFound(NotFound):
+    """The server says so of an item, and not of its mailbox."""
+
+
 class SwitchedOff(AccessDenied):
     """EWS is switched off for the organisation or the mailbox: a second mailbox tells which."""
 
@@ -263,8 +267,8 @@ def _stale(_where: Where, _code: str) -> StaleChangeKey:
     return StaleChangeKey(_("The event was changed since it was read."))
 
 
-def _no_item(_where: Where, _code: str) -> NotFound:
-    return NotFound(_("The event is not in this calendar."))
+def _no_item(_where: Where, _code: str) -> ItemNotFound:
+    return ItemNotFound(_("The event is not in this calendar."))
 
 
 def _no_cursor(_where: Where, _code: str) -> SyncStateInvalid:

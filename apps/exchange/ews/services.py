@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from apps.exchange.errors import AccessDenied, ExchangeError, NotFound, Rejected, Transient
 from apps.exchange.ews import errors
+from apps.exchange.ews.codes import ItemNotFound
 from apps.exchange.ews.mapping import ids, new_item, stamp_uri, updates
 from apps.exchange.ews.xml import Damaged, Element, find, make, text
 
@@ -145,7 +146,7 @@ def get_items(
             shape("m:ItemShape", fields, with_stamp=bool(fields)),
             make("m:ItemIds", *batch),
         )
-        answers = [_item(answer) for answer in wire.messages(payload)]
+        answers = _items(wire, payload)
         if len(answers) > len(batch):
             raise damaged(wire, "GetItem")
         known = _until_stopped(answers)
@@ -271,6 +272,24 @@ def _find(wire: Wire, view: Element, fields: Sequence[str], *restriction: Elemen
 
 def _is_last(answer: Element) -> bool:
     return text(answer, "m:IncludesLastItemInRange").lower() in ("true", "1")
+
+
+def _items(wire: Wire, payload: Element) -> list[Answer]:
+    """The answers of a GetItem.
+
+    Raises:
+        Transient: the mailbox were not there: that says nothing of an item in it; its folder tells.
+    """
+    try:
+        answers = [_item(answer) for answer in wire.messages(payload)]
+        for answer in answers:
+            if isinstance(answer, NotFound) and not isinstance(answer, ItemNotFound):
+                raise answer
+    except ItemNotFound:
+        raise
+    except NotFound as error:
+        raise Transient(error.cause, fix=error.fix) from None
+    return answers
 
 
 def _item(answer: Answer) -> Answer:

@@ -74,10 +74,6 @@ class Where:
         """Something in the mailbox, or a subscription, by its id."""
         return "/{id}" in self.operation
 
-    @property
-    def is_of_an_event(self) -> bool:
-        return " events/{id}" in self.operation
-
 
 def judge(
     status: int, code: str, where: Where, *, wait: dt.timedelta | None = None
@@ -192,16 +188,18 @@ def _not_online(where: Where, _code: str) -> Misconfigured:
 
 
 def _not_found(where: Where, code: str) -> ExchangeError:
-    if where.is_of_an_event and not _CODE.fullmatch(code):
-        # Without a code it is not Graph that speaks: of the event this says nothing.
+    if not _CODE.fullmatch(code):
+        # Without a code it is not Graph that speaks: of event and mailbox this says nothing.
         return damaged(where)
     return _no_item(where, code) if where.is_of_an_item else _no_mailbox(where, code)
 
 
-def _no_item(where: Where, code: str) -> ItemNotFound | SyncStateInvalid:
+def _no_item(where: Where, code: str) -> NotFound | SyncStateInvalid:
     if where.operation == "GET calendarView/delta":
         # It asks for no event.
         return _no_cursor(where, code)
+    if not where.is_of_an_item:
+        return _no_mailbox(where, code)
     return ItemNotFound(_("The event is not in this calendar."))
 
 
@@ -275,6 +273,9 @@ def _other(where: Where, code: str) -> ExchangeError:
         return _no_cursor(where, code)
     if where.operation == "GET events":
         return Unsearchable(_("The server cannot search for this (%(code)s).") % {"code": code})
+    if not _CODE.fullmatch(code):
+        # It is not Graph that speaks, but something in between: that passes without a person.
+        return damaged(where)
     return Misconfigured(
         _("Microsoft 365 does not understand what we ask (%(code)s).") % {"code": code},
         fix=_("Tell whoever runs OptixSync: the log says more."),
@@ -336,6 +337,7 @@ _BY_STATUS: dict[int, Callable[[Where, str], ExchangeError]] = {
     401: sign_in,
     403: _no_access,
     404: _not_found,
+    408: in_doubt,
     410: _no_cursor,
     412: _stale,
     413: _too_large,

@@ -66,7 +66,7 @@ def read(cursor: str, email: str) -> str | Shown:
     owner, _, held = rest.partition(" ")
     if owner != email.lower():
         raise NoCursor
-    if kind == _DELTA and held.startswith("/users") and not set(held) & set(" \\\r\n\t"):
+    if kind == _DELTA and held.lower().startswith("/users") and not set(held) & set(" \\\r\n\t"):
         return held
     if kind == _SHOWN:
         return _unpacked(held)

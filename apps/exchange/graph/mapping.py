@@ -177,9 +177,10 @@ def is_doubtful(row: Row) -> bool:
     """Whether only the master tells how an exception is named: by a date, or by an instant."""
     if kind(row) is not Kind.EXCEPTION:
         return False
-    at = _instant(text(row, "originalStart"), "originalStart")
-    zone = _zone_of(row)
-    return at.time() == _MIDNIGHT or (zone is not None and at.astimezone(zone).time() == _MIDNIGHT)
+    at, zone = _began_at(row), _zone_of(row)
+    # A day that was moved may have another zone than its series.
+    is_odd = zone is None or row.get("isAllDay") is True
+    return is_odd or at.time() == _MIDNIGHT or (zone is not None and _begins_a_day(at, zone))
 
 
 def occurrence_key(row: Row, *, of_days: bool | None = None) -> EventKey:
@@ -188,11 +189,7 @@ def occurrence_key(row: Row, *, of_days: bool | None = None) -> EventKey:
     Raises:
         Unreadable: nothing tells when it began before anybody moved it.
     """
-    told = text(row, "originalStart")
-    if not told and kind(row) is Kind.OCCURRENCE:
-        at = times(row)[0]
-    else:
-        at = _instant(told, "originalStart")
+    at = _began_at(row)
     if of_days is None:
         of_days = row.get("isAllDay") is True and (kind(row) is Kind.OCCURRENCE or is_doubtful(row))
     return EventKey(text(row, "seriesMasterId"), _name(at, _zone_of(row), of_days=of_days))
@@ -211,7 +208,7 @@ def _name(at: dt.datetime, zone: ZoneInfo | None, *, of_days: bool) -> str:
         return original_start(at)
     if at.time() == _MIDNIGHT:
         return original_start(at.date())
-    if zone is None or at.astimezone(zone).time() != _MIDNIGHT:
+    if zone is None or not _begins_a_day(at, zone):
         return original_start((at + _NOON).date())
     return original_start(at.astimezone(zone).date())
 
@@ -248,6 +245,9 @@ def _written(at: dt.datetime, content: Content, zone: str | None) -> dict[str, s
     """A wall time of the resource's zone; in UTC where that would say another instant."""
     if zone is not None:
         wall = at.astimezone(ZoneInfo(content.time_zone))
+        if content.is_all_day and _begins_a_day(at, ZoneInfo(content.time_zone)):
+            # Also where the clock skips it.
+            wall = dt.datetime.combine(wall.date(), _MIDNIGHT, tzinfo=wall.tzinfo)
         plain = wall.replace(tzinfo=None, fold=0)
         is_same = plain.replace(tzinfo=wall.tzinfo).astimezone(dt.UTC) == at
         if is_same and (content.is_all_day or not _is_twice(wall)):
@@ -277,6 +277,30 @@ def _object(row: Row, name: str) -> Row:
     return found if isinstance(found, dict) else {}
 
 
+def _began_at(row: Row) -> dt.datetime:
+    """When an occurrence began before anybody moved it.
+
+    Raises:
+        Unreadable: nothing tells it, or it is none that a calendar has.
+    """
+    told = text(row, "originalStart")
+    if told.startswith("0001-01-01"):
+        # .NET's word for none.
+        told = ""
+    is_unmoved = not told and kind(row) is Kind.OCCURRENCE
+    at = times(row)[0] if is_unmoved else _instant(told, "originalStart")
+    if not dt.MINYEAR < at.year < dt.MAXYEAR:
+        raise Unreadable("originalStart is no time.")
+    return at
+
+
+def _begins_a_day(at: dt.datetime, zone: ZoneInfo) -> bool:
+    """Whether a date begins at this instant: at midnight, or where the clock skips that."""
+    wall = at.astimezone(zone)
+    first = dt.datetime.combine(wall.date(), _MIDNIGHT, tzinfo=zone)
+    return wall.time() == _MIDNIGHT or first.astimezone(dt.UTC) == at
+
+
 def _zone_of(row: Row) -> ZoneInfo | None:
     """The zone in which an event was made; None where it is made up, or unknown to us."""
     known = zones.iana(text(row, "originalStartTimeZone"))
@@ -288,7 +312,7 @@ def _wall(row: Row, name: str) -> tuple[dt.datetime, dt.tzinfo]:
     told = _object(row, name)
     at = _parsed(text(told, "dateTime"), name)
     if at.tzinfo is not None:
-        return at.astimezone(dt.UTC).replace(tzinfo=None), dt.UTC
+        return _utc(at, at.tzinfo).replace(tzinfo=None), dt.UTC
     named = text(told, "timeZone")
     known = zones.iana(named or "UTC")
     if known is None:

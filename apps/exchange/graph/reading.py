@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -151,20 +152,21 @@ class Reader:
             calls.append(self._calls.event(item_id, of_series=is_series))
             if is_series:
                 calls.append(self._calls.instances(item_id, window))
-        answers = iter(batch.ask(self._client, calls))
         items: list[Item] = []
         lost: list[str] = []
         masters: list[str] = []
-        for item_id, is_series in wanted.items():
-            row = next(answers)
-            instances = next(answers) if is_series else {}
-            found = self._judged(item_id, row, instances if is_series else None, window)
-            if found is None:
-                lost.append(item_id)
-            elif isinstance(found, Item):
-                items.append(found)
-            else:
-                masters.append(item_id)
+        with _beside_the_item():
+            answers = iter(batch.ask(self._client, calls))
+            for item_id, is_series in wanted.items():
+                row = next(answers)
+                instances = next(answers) if is_series else {}
+                found = self._judged(item_id, row, instances if is_series else None, window)
+                if found is None:
+                    lost.append(item_id)
+                elif isinstance(found, Item):
+                    items.append(found)
+                else:
+                    masters.append(item_id)
         if masters:
             # They became series since they were told, or were asked for by their ids alone.
             more, gone = self.read(dict.fromkeys(masters, True), window)
@@ -242,7 +244,8 @@ class Reader:
         # Its beginning is enough: no server shows ten years at once.
         call = self._calls.view(Window(at.starts_at, at.starts_at), fields=_NAMES)
         try:
-            return any(mapping.item_id(row) == item.item_id for row in self._client.rows(call))
+            with _beside_the_item():
+                return any(mapping.item_id(row) == item.item_id for row in self._client.rows(call))
         except Misconfigured:
             # It lies where the server shows nothing.
             return True
@@ -255,6 +258,19 @@ class Reader:
                     yield mapping.item_id(row), mapping.kind(row) is not Kind.SINGLE
 
 
+@contextmanager
+def _beside_the_item() -> Iterator[None]:
+    """That the mailbox were gone, or a list in it, says nothing of an event there; its calendar tells.
+
+    Raises:
+        Transient: so it was said.
+    """
+    try:
+        yield
+    except NotFound as error:
+        raise Transient(error.cause, fix=error.fix) from None
+
+
 def _told(item_id: str, error: ExchangeError) -> Item | None:
     """What an error says of one item: it is not there, or cannot be read.
 
@@ -263,9 +279,6 @@ def _told(item_id: str, error: ExchangeError) -> Item | None:
     """
     if isinstance(error, ItemNotFound):
         return None
-    if isinstance(error, NotFound):
-        # That the mailbox were gone says nothing of an event in it; its calendar tells.
-        raise Transient(error.cause, fix=error.fix)
     if isinstance(error, Rejected):
         return Item(item_id, problem=error.cause)
     raise error

@@ -191,7 +191,12 @@ def _refuse_odd_days(fields: Mapping[str, Any], before: Item | None) -> None:
         raise bad("An all-day event starts and ends in the same time zone.", INVALID)
     zone = zones.zone(now["start_zone"])
     for name in ("start", "end"):
-        if now[name].astimezone(zone).time() != dt.time(0):
+        local = now[name].astimezone(zone)
+        # Where the clock skips midnight, a day begins after that.
+        if (
+            dt.datetime.combine(local.date(), dt.time(0), tzinfo=zone).astimezone(dt.UTC)
+            != now[name]
+        ):
             text = f"The Event.{name.capitalize()} property for an all-day event needs to be set to midnight."
             raise bad(text, INVALID)
     if now["end"] <= now["start"]:

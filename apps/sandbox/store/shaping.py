@@ -136,7 +136,9 @@ def _last_midnight(item: Item) -> dt.datetime:
     """Give the midnight at or after the end, and one day at least."""
     local = item.end.astimezone(zones.zone(item.end_zone))
     first = item.start.astimezone(zones.zone(item.start_zone)).date()
-    day = local.date() + dt.timedelta(days=local.time() != dt.time(0))
+    # Where the clock skips midnight, a day begins after that.
+    is_midnight = _at_midnight(local.date(), item.end_zone) == item.end
+    day = local.date() + dt.timedelta(days=not is_midnight)
     return _at_midnight(max(day, first + dt.timedelta(days=1)), item.end_zone)
 
 

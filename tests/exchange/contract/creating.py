@@ -105,6 +105,9 @@ class Creating:
             # Days of 23 and of 25 hours, in both halves of the world.
             ("Europe/London", "2027-03-28T00:00", "2027-03-28T23:00"),
             ("Australia/Sydney", "2027-04-03T13:00", "2027-04-04T14:00"),
+            # The clock skips the midnight with which the day begins, or ends.
+            ("Asia/Beirut", "2027-03-27T22:00", "2027-03-28T21:00"),
+            ("Asia/Beirut", "2027-03-26T22:00", "2027-03-27T22:00"),
         ],
     )
     def test_all_day_event_has_the_midnights_of_its_zone(

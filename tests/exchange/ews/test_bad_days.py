@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from apps.exchange.calendar import Calendar, CalendarEvent, Item
-from apps.exchange.errors import ExchangeError, NotFound, SyncStateInvalid
+from apps.exchange.errors import ExchangeError, NotFound, SyncStateInvalid, Transient
 from apps.exchange.recurrence import Frequency, Pattern, Range, Recurrence
 from tests.exchange.contract.room import (
     DAY,
@@ -173,3 +173,17 @@ def test_time_that_cannot_be_told_is_a_problem_of_that_item(room: SandboxRoom, v
 
     assert len(page.events) == 6
     assert [item_id for item_id, _why in page.problems] == [handle]
+
+
+@pytest.mark.parametrize("kind", ["error", "fault"])
+@pytest.mark.parametrize("code", ["ErrorNonExistentMailbox", "ErrorFolderNotFound"])
+def test_mailbox_that_is_not_found_says_nothing_of_an_event(
+    room: SandboxRoom, kind: str, code: str
+) -> None:
+    room.outlook.book(NOW, NOW + HOUR, "Single")
+    (event,) = whole_view(room.calendar)
+    day = {"kind": kind, "operation": "GetItem", "code": code, "count": None}
+    room.server.faults.arrange(day)
+
+    with pytest.raises(Transient):
+        room.calendar.read(event.key.item_id, WINDOW)

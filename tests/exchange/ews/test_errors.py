@@ -24,7 +24,14 @@ from apps.exchange.errors import (
     Unclear,
 )
 from apps.exchange.ews import services
-from apps.exchange.ews.codes import BACK_OFF, SwitchedOff, Unsearchable, Where, by_code
+from apps.exchange.ews.codes import (
+    BACK_OFF,
+    ItemNotFound,
+    SwitchedOff,
+    Unsearchable,
+    Where,
+    by_code,
+)
 from apps.exchange.ews.errors import translate
 from apps.exchange.ews.xml import make
 from tests.exchange.ews.soap import Exchange, answer, bad, fault, synced
@@ -43,8 +50,8 @@ SYNC = make("m:SyncFolderItems")
         ("ErrorStaleObject", StaleChangeKey, StaleChangeKey),
         ("ErrorInvalidChangeKey", StaleChangeKey, StaleChangeKey),
         ("ErrorChangeKeyRequiredForWriteOperations", StaleChangeKey, StaleChangeKey),
-        ("ErrorItemNotFound", NotFound, NotFound),
-        ("ErrorCalendarOccurrenceIsDeletedFromRecurrence", NotFound, NotFound),
+        ("ErrorItemNotFound", ItemNotFound, ItemNotFound),
+        ("ErrorCalendarOccurrenceIsDeletedFromRecurrence", ItemNotFound, ItemNotFound),
         ("ErrorNonExistentMailbox", NotFound, NotFound),
         ("ErrorFolderNotFound", NotFound, NotFound),
         ("ErrorInvalidSyncStateData", SyncStateInvalid, SyncStateInvalid),

@@ -147,9 +147,9 @@ class TestAnswers:
 
     @pytest.mark.parametrize("error", [None, "text", {"code": None}, {"code": {"a": 1}}, []])
     def test_error_of_an_odd_shape_is_judged_by_its_status(self, graph: Graph, error: Any) -> None:
-        graph.says({"error": error}, status=404)
+        graph.says({"error": error}, status=403)
 
-        with pytest.raises(errors.NotFound):
+        with pytest.raises(errors.AccessDenied):
             graph.client().ask(READ)
 
     def test_answer_without_end_is_not_read(

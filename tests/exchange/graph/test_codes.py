@@ -45,7 +45,7 @@ PLACES = Where("graph.example", "", "GET places")
         (404, "MailboxNotSupportedForRESTAPI", READ, errors.Misconfigured),
         (404, "ResourceNotFound", READ, errors.Misconfigured),
         (404, "Request_ResourceNotFound", READ, errors.NotFound),
-        (404, "", READ, errors.NotFound),
+        (404, "ErrorItemNotFound", READ, errors.NotFound),
         (405, "Request_BadRequest", READ, errors.Misconfigured),
         (410, "SyncStateNotFound", DELTA, errors.SyncStateInvalid),
         (410, "", DELTA, errors.SyncStateInvalid),
@@ -61,8 +61,13 @@ PLACES = Where("graph.example", "", "GET places")
         (507, "ErrorQuotaExceeded", WRITE, errors.Rejected),
         (423, "ErrorMailboxMoveInProgress", READ, errors.Transient),
         (423, "", WRITE, errors.Transient),
-        # Of an event only Graph itself can say that it is not there.
+        # Only Graph itself can say that an event, or a mailbox, is not there, or that we are not understood.
         (404, "", WRITE, errors.Unclear),
+        (404, "", READ, errors.Transient),
+        (400, "", READ, errors.Transient),
+        (407, "", READ, errors.Transient),
+        (408, "", READ, errors.Transient),
+        (408, "", WRITE, errors.Unclear),
         (404, "<html>", EVENT, errors.Transient),
         (404, "ErrorItemNotFound", DELTA, errors.SyncStateInvalid),
         (429, "ApplicationThrottled", WRITE, errors.Throttled),

@@ -89,6 +89,7 @@ def test_event_without_id_or_time_cannot_be_told(changed: dict[str, Any]) -> Non
         (moment("2027-03-01T10:00:00", "Europe/Berlin"), AT),
         (moment("2027-03-01T09:00:00", "tzone://Microsoft/Utc"), AT),
         (moment("0001-01-01T00:00:00", "Tokyo Standard Time"), dt.datetime.min.replace(tzinfo=dt.UTC)),
+        ({"dateTime": "0001-01-01T00:00:00+14:00"}, dt.datetime.min.replace(tzinfo=dt.UTC)),
     ],
 )  # fmt: skip
 def test_time_is_read_in_whatever_zone_stands_beside_it(
@@ -201,14 +202,19 @@ class TestOccurrences:
         found = mapping.event(row, key)
         assert (found.key, found.wire_id, found.uid) == (key, "occ-2", "")
 
-    def test_occurrence_that_does_not_tell_it_began_where_it_begins(self) -> None:
-        key = mapping.occurrence_key(occurrence(2, originalStart=None))
+    @pytest.mark.parametrize("told", [None, "0001-01-01T00:00:00Z"])
+    def test_occurrence_that_does_not_tell_it_began_where_it_begins(self, told: str | None) -> None:
+        key = mapping.occurrence_key(occurrence(2, originalStart=told))
 
         assert key.original_start == "2027-03-02T09:00:00Z"
 
-    def test_exception_that_does_not_tell_it_cannot_be_named(self) -> None:
-        with pytest.raises(Unreadable):
-            mapping.occurrence_key(occurrence(2, type="exception", originalStart=None))
+    @pytest.mark.parametrize("told", [None, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+    def test_exception_that_does_not_tell_it_cannot_be_named(self, told: str | None) -> None:
+        row = occurrence(2, type="exception", originalStart=told, isAllDay=True)
+
+        for ask in (mapping.is_doubtful, mapping.occurrence_key):
+            with pytest.raises(Unreadable):
+                ask(row)
 
     @pytest.mark.parametrize("told", ["2027-07-05T00:00:00Z", "2027-07-04T23:00:00Z"])
     def test_occurrence_of_days_is_named_by_its_date(self, told: str) -> None:
@@ -235,6 +241,18 @@ class TestOccurrences:
             ({"type": "exception", "originalStart": "2027-03-02T09:00:00Z"}, False),
             ({"type": "exception", "originalStart": "2027-03-02T00:00:00Z"}, True),
             ({"type": "exception", "originalStart": "2027-07-04T23:00:00Z"}, True),
+            # Nobody knows when it is midnight there, or where it was when the day was moved.
+            ({"type": "exception", "originalStartTimeZone": "Made up"}, True),
+            ({"type": "exception", "isAllDay": True}, True),
+            # The clock skips midnight.
+            (
+                {
+                    "type": "exception",
+                    "originalStart": "2027-03-27T22:00:00Z",
+                    "originalStartTimeZone": "Middle East Standard Time",
+                },
+                True,
+            ),
         ],
     )
     def test_exception_from_midnight_asks_for_its_master(
@@ -295,6 +313,16 @@ class TestWriting:
 
         assert sent["start"] == {"dateTime": "2027-10-31T00:30:00", "timeZone": "UTC"}
         assert sent["end"] == {"dateTime": "2027-10-31T01:30:00", "timeZone": "UTC"}
+
+    def test_day_whose_midnight_the_clock_skips_is_sent_as_its_dates(self) -> None:
+        first = dt.datetime(2027, 3, 27, 22, tzinfo=dt.UTC)
+        content = Content("Ours", first, first + 23 * HOUR, True, "Asia/Beirut")
+
+        sent = mapping.changes(content, Parts(time=True))
+
+        assert sent["isAllDay"] is True
+        assert sent["start"]["dateTime"] == "2027-03-28T00:00:00"
+        assert sent["end"]["dateTime"] == "2027-03-29T00:00:00"
 
     def test_zone_that_windows_does_not_know_makes_an_interval(self) -> None:
         midnight = dt.datetime(2027, 3, 1, tzinfo=dt.UTC)

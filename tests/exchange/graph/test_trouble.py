@@ -444,6 +444,31 @@ def test_many_removals_are_looked_up_at_once(room: GraphRoom) -> None:
     assert sent == ["POST $batch"]
 
 
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        ("GET calendarView", "ErrorInvalidUser"),
+        ("GET calendarView", "ErrorItemNotFound"),
+        ("GET calendar", "ErrorInvalidUser"),
+        ("GET calendar", "ErrorItemNotFound"),
+        ("GET events/{id}", "ErrorInvalidUser"),
+    ],
+)
+def test_mailbox_that_is_not_found_says_nothing_of_an_event(
+    room: GraphRoom, operation: str, code: str
+) -> None:
+    """Beside an event its calendar is asked for, and beside many of them the mailbox itself."""
+    handles = [room.outlook.book(NOW, NOW + HOUR, f"Event {number}") for number in range(3)]
+    cursor = cursor_now(room.calendar)
+    for handle in handles:
+        room.outlook.move(handle, WINDOW.ends_at + DAY)
+    item_id, *_others = room.calendar.changes(cursor, WINDOW).gone
+    room.bad_days.arrange(kind="error", operation=operation, code=code, status=404, count=None)
+
+    with pytest.raises(errors.Transient):
+        room.calendar.read(item_id, WINDOW)
+
+
 def test_what_was_looked_up_once_is_looked_up_again(room: GraphRoom) -> None:
     handles = [room.outlook.book(NOW, NOW + HOUR, f"Event {number}") for number in range(2)]
     cursor = cursor_now(room.calendar)
