@@ -10,7 +10,6 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -19,16 +18,16 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.exchange import services as connections
-from apps.exchange.calendar import Item, MailboxKind, pages
+from apps.exchange.calendar import MailboxKind
 from apps.exchange.errors import (
     AuthenticationFailed,
     ExchangeError,
     Misconfigured,
-    NotFound,
     Transient,
 )
 from apps.exchange.models import ExchangeConnection
-from apps.sync import services, subscribing
+from apps.exchange.translation import is_same_folder
+from apps.sync import recognising, services, subscribing
 from apps.sync.connecting import forget_trouble, refuse_read_only, refuse_taken
 from apps.sync.dispatch import enqueue
 from apps.sync.fingerprint import fingerprint, rest_part, time_part
@@ -42,7 +41,7 @@ from apps.sync.models import (
     SyncRun,
 )
 from apps.sync.move_models import CalendarMove, KeptId
-from apps.sync.rematching import Known, Rematch, are_the_same, by_id, by_uid
+from apps.sync.rematching import Known, Rematch, by_id
 from apps.sync.session import window_of
 from apps.tenants.installation import this_installation
 
@@ -54,10 +53,6 @@ if TYPE_CHECKING:
     from apps.sync.lease import Lease
 
 State = CalendarLink.State
-# So many events are compared where the ids of the folders tell nothing.
-COMPARED = 5
-# More than these are looked for by reading what the window shows: a search each takes minutes.
-SEARCHED_FOR = 20
 # Clocks of servers differ.
 CLOCKS_DIFFER = dt.timedelta(minutes=2)
 
@@ -142,7 +137,7 @@ def look(
     found.mailbox = _open(way)
     refuse_taken(calendar, found.mailbox)
     pairs = _pairs(calendar, now)
-    _find_by_uid(way, found.rematch, [one for one in known if one.item_id in pairs])
+    recognising.find(way, found.rematch, [one for one in known if one.item_id in pairs])
     if not _is_same_mailbox(way, found, known):
         raise Misconfigured(
             _("Over %(connection)s, %(email)s opens another mailbox. Nothing was moved.")
@@ -181,7 +176,7 @@ def carry(
         row.old_mailbox_key = calendar.mailbox_key or ""
         row.old_folder_id = calendar.folder_id
         _keep_ids(calendar, move.source, found.rematch.ids)
-        _rename(calendar, found, now)
+        _rename(calendar, found, move.target.wire, now)
         _adopt_arrived(calendar, found)
         _switch(calendar, move.target, found.mailbox, now)
         row.state, row.moved_at = CalendarMove.State.MOVED, now
@@ -262,46 +257,15 @@ def _pairs(calendar: CalendarLink, now: dt.datetime) -> Counter[str]:
     return Counter(links.values_list("item_id", flat=True))
 
 
-def _find_by_uid(way: _Way, found: Rematch, known: list[Known]) -> None:
-    """By what the window shows where they are many, and each left by a search of its own."""
-    if len([one for one in known if one.item_id in found.missing and one.uid]) > SEARCHED_FOR:
-        by_uid(found, [one for one in known if not one.is_series], _singles(way))
-    for one in known:
-        if one.item_id in found.missing and one.uid:
-            way.renew()
-            by_uid(found, [one], way.port.find(way.window, uid=one.uid))
-
-
-def _singles(way: _Way) -> list[Item]:
-    """Those of the window, page by page."""
-    found: list[Item] = []
-    way.renew()
-    for page in pages(way.port.view, way.window):
-        found += [Item(one.key.item_id, (one,)) for one in page.events if not one.is_occurrence]
-        way.renew()
-    return found
-
-
 def _is_same_mailbox(way: _Way, found: Look, known: list[Known]) -> bool:
     """Whether both wires open the same calendar: by its folder, else by what lies in it."""
     calendar, mailbox = way.calendar, found.mailbox
     if mailbox is None or _came_from(way, mailbox):
         return True
-    old, new = calendar.folder_id or calendar.mailbox_key or "", mailbox.folder_id
-    is_same = way.translator.is_same_folder
-    if is_same(old, new) if way.leads_to_graph else is_same(new, old):
+    if is_same_folder(calendar.folder_id or calendar.mailbox_key or "", mailbox.folder_id):
         return True
-    ids = found.rematch.ids
-    for one in islice((one for one in known if one.uid and one.item_id in ids), COMPARED):
-        way.renew()
-        try:
-            item = way.port.read(ids[one.item_id], way.window)
-        except NotFound:
-            continue
-        if are_the_same(one, item):
-            return True
     # Where nothing was known, there is nothing that could be lost.
-    return not known
+    return not known or recognising.one_is_there(way, known, found.rematch.ids)
 
 
 def _came_from(way: _Way, mailbox: Mailbox) -> bool:
@@ -370,7 +334,7 @@ def _keep_ids(calendar: CalendarLink, source: ExchangeConnection, ids: Mapping[s
     )
 
 
-def _rename(calendar: CalendarLink, found: Look, now: dt.datetime) -> None:
+def _rename(calendar: CalendarLink, found: Look, wire: str, now: dt.datetime) -> None:
     """Links, mirror and open conflicts under the ids of the new wire.
 
     What no link names and no id was found for is read anew. What a link names keeps its old id
@@ -381,9 +345,11 @@ def _rename(calendar: CalendarLink, found: Look, now: dt.datetime) -> None:
     links = list(_links(calendar))
     named = {link.item_id for link in links if link.state == EventLink.State.LIVE}
     for link in links:
+        if link.mailbox_key:
+            link.mailbox_key = key
+            link.id_wire = wire if link.item_id in ids else link.id_wire
         link.item_id = ids.get(link.item_id, link.item_id)
-        link.mailbox_key = key if link.mailbox_key else ""
-    EventLink.objects.bulk_update(links, ["item_id", "mailbox_key"], batch_size=500)
+    EventLink.objects.bulk_update(links, ["item_id", "mailbox_key", "id_wire"], batch_size=500)
     events = RemoteEvent.objects.filter(calendar=calendar)
     events.exclude(item_id__in=[*ids, *named]).delete()
     rows = list(events)
