@@ -16,7 +16,7 @@ from apps.exchange.models import ExchangeConnection
 from apps.exchange.powershell import argument
 from apps.resources import services as resources
 from apps.resources.errors import CalendarRefused
-from apps.sync import crossing
+from apps.sync import arriving, crossing
 from apps.sync.dispatch import enqueue
 from apps.sync.models import CalendarLink, EventLink, SyncRun
 
@@ -188,6 +188,7 @@ def prove(session: Session) -> None:
             )
         crossing.rename(calendar, crossed)
         _wake_links(calendar)
+        arriving.adopt(calendar, crossed.arrived)
     session.is_mailbox_proved = True
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from apps.exchange import services as connections
 from apps.exchange.errors import AuthenticationFailed, ExchangeError, Transient
 from apps.exchange.models import ExchangeConnection
 from apps.exchange.translation import is_same_folder
+from apps.sync import arriving
 from apps.sync.models import EventLink
 from apps.sync.recognising import find, one_is_there
 from apps.sync.rematching import Known, by_id
@@ -18,7 +20,7 @@ from apps.sync.rematching import Known, by_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from apps.exchange.calendar import Calendar, Mailbox, Window
+    from apps.exchange.calendar import Calendar, CalendarEvent, Mailbox, Window
     from apps.sync.models import CalendarLink, EventLinkQuerySet
     from apps.sync.rematching import Place
     from apps.sync.session import Session
@@ -30,6 +32,8 @@ class Crossing:
 
     links: frozenset[int] = frozenset()
     ids: Mapping[str, str] = field(default_factory=dict)
+    # Of links whose create left without an answer: the event that came of it.
+    arrived: Mapping[int, CalendarEvent] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,11 @@ class _Way:
     @property
     def window(self) -> Window:
         return self.session.window
+
+    @property
+    def leads_to_graph(self) -> bool:
+        connection = self.session.calendar.connection
+        return connection is not None and connection.wire == ExchangeConnection.Wire.GRAPH
 
     def renew(self) -> None:
         self.session.lease.renew()
@@ -63,16 +72,33 @@ def look(session: Session, mailbox: Mailbox) -> Crossing:
     claim = session.calendar.mailbox_key
     is_in_doubt = not same and claim in keys
     mine = foreign.filter(mailbox_key__in={claim} if is_in_doubt else same)
-    known = _known(mine)
-    if not known:
-        return Crossing(frozenset() if is_in_doubt else _keys(mine))
-    way = _Way(session)
-    found = by_id(known, _translated(session, [one.item_id for one in known]))
+    known, way = _known(mine), _Way(session)
+    found = by_id(known, _translated(session, [one.item_id for one in known]) if known else {})
     coming = set(_coming(mine, session).values_list("item_id", flat=True))
     find(way, found, [one for one in known if one.item_id in coming])
     if is_in_doubt and not one_is_there(way, known, found.ids):
         return Crossing()
-    return Crossing(_keys(mine), found.ids)
+    return Crossing(_keys(mine), found.ids, _arrived(way, mine))
+
+
+def _arrived(way: _Way, links: EventLinkQuerySet) -> Mapping[int, CalendarEvent]:
+    """What was sent over Graph: EWS does not tell by which attempt. Over Graph the stamp's UID does.
+
+    Raises:
+        Transient: it may still be on its way.
+    """
+    if way.leads_to_graph:
+        return {}
+    began_at = way.session.began_at
+    sent = arriving.sent(_coming(links, way.session))
+    arrived, waits_until = arriving.find(way, way.session.calendar, sent, began_at)
+    if waits_until is not None:
+        raise Transient(
+            _("An event that was sent a moment ago may still arrive in the mailbox."),
+            fix=_("Nothing: it is looked for again."),
+            retry_after=waits_until - began_at,
+        )
+    return arrived
 
 
 def rename(calendar: CalendarLink, crossing: Crossing) -> None:

@@ -6,13 +6,11 @@ calendar is on its old connection with all that it knows, after it on the new on
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -27,11 +25,9 @@ from apps.exchange.errors import (
 )
 from apps.exchange.models import ExchangeConnection
 from apps.exchange.translation import is_same_folder
-from apps.sync import recognising, services, subscribing
+from apps.sync import arriving, recognising, services, subscribing
 from apps.sync.connecting import forget_trouble, refuse_read_only, refuse_taken
 from apps.sync.dispatch import enqueue
-from apps.sync.fingerprint import fingerprint, rest_part, time_part
-from apps.sync.mapping import Kept, masked, stamp
 from apps.sync.models import (
     CalendarLink,
     Conflict,
@@ -43,9 +39,9 @@ from apps.sync.models import (
 from apps.sync.move_models import CalendarMove, KeptId
 from apps.sync.rematching import Known, Rematch, by_id
 from apps.sync.session import window_of
-from apps.tenants.installation import this_installation
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Mapping
 
     from apps.exchange.calendar import Calendar, CalendarEvent, Mailbox, Window
@@ -53,8 +49,6 @@ if TYPE_CHECKING:
     from apps.sync.lease import Lease
 
 State = CalendarLink.State
-# Clocks of servers differ.
-CLOCKS_DIFFER = dt.timedelta(minutes=2)
 
 
 class LeftOut(Exception):
@@ -177,7 +171,7 @@ def carry(
         row.old_folder_id = calendar.folder_id
         _keep_ids(calendar, move.source, found.rematch.ids)
         _rename(calendar, found, move.target.wire, now)
-        _adopt_arrived(calendar, found)
+        arriving.adopt(calendar, found.arrived)
         _switch(calendar, move.target, found.mailbox, now)
         row.state, row.moved_at = CalendarMove.State.MOVED, now
         row.translated, row.matched, row.missing = found.translated, found.matched, found.missing
@@ -282,42 +276,12 @@ def _find_arrived(way: _Way, found: Look) -> None:
     Raises:
         InFlight: it may still be on its way.
     """
-    sent = EventLink.objects.filter(
-        calendar=way.calendar, state=EventLink.State.CREATING, attempted_at__isnull=False
-    ).select_related("booking")
-    lasts = dt.timedelta(seconds=settings.SYNC_CREATE_SETTLES_S)
-    waits_until = way.now
-    for link in sent:
-        if link.attempted_at is None:
-            continue
-        found.in_flight += 1
-        if link.attempted_at + lasts > way.now:
-            waits_until = max(waits_until, link.attempted_at + lasts)
-            continue
-        way.renew()
-        event = _arrived(way, link)
-        if event is not None:
-            found.arrived[link.pk] = event
-    if waits_until > way.now:
+    creating = EventLink.objects.filter(calendar=way.calendar, state=EventLink.State.CREATING)
+    sent = list(arriving.sent(creating))
+    found.in_flight = len(sent)
+    found.arrived, waits_until = arriving.find(way, way.calendar, sent, way.now)
+    if waits_until is not None:
         raise InFlight(waits_until)
-
-
-def _arrived(way: _Way, link: EventLink) -> CalendarEvent | None:
-    """The event that a create made. Somebody's copy of it is younger, and has another UID."""
-    calendar = way.calendar
-    value = stamp(this_installation().uuid, calendar.resource.uuid, link.booking.uuid)
-    events = [
-        event
-        for item in way.port.find(way.window, stamp=value)
-        for event in item.events
-        if not event.is_occurrence
-    ]
-    exact = [one for one in events if link.attempt_id in (one.uid, one.attempt_id)]
-    since = (link.attempted_at or way.now) - CLOCKS_DIFFER
-    # What was created over Graph does not tell over EWS by which attempt.
-    by_age = [one for one in events if one.created_at is not None and one.created_at >= since]
-    candidates = exact or ([] if way.leads_to_graph else by_age)
-    return min(candidates, key=lambda one: one.created_at or way.now, default=None)
 
 
 # --- The change -------------------------------------------------------------------------------------
@@ -367,25 +331,6 @@ def _rename(calendar: CalendarLink, found: Look, wire: str, now: dt.datetime) ->
     for conflict in conflicts:
         conflict.item_id = ids.get(conflict.item_id, conflict.item_id)
     Conflict.objects.bulk_update(conflicts, ["item_id"], batch_size=500)
-
-
-def _adopt_arrived(calendar: CalendarLink, found: Look) -> None:
-    """As the engine adopts: if it lies where we sent it, the rest is ours; else somebody moved it."""
-    kept = Kept(calendar.tenant.kept_details)
-    for pk, event in found.arrived.items():
-        taken = EventLink.objects.filter(
-            calendar=calendar, state=EventLink.State.LIVE, item_id=event.key.item_id
-        )
-        link = EventLink.objects.filter(pk=pk, state=EventLink.State.CREATING).first()
-        if link is None or taken.exists():
-            continue
-        seen = fingerprint(masked(event, kept, is_ours=True))
-        sent = time_part(link.remote_fingerprint) or time_part(seen)
-        link.state = EventLink.State.LIVE
-        link.item_id, link.uid = event.key.item_id, event.uid or link.uid
-        link.remote_fingerprint = f"{sent}.{rest_part(seen)}"
-        link.attempted_at = None
-        link.save()
 
 
 def _switch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
@@ -24,6 +25,8 @@ from tests.scenarios.world import add_room
 from tests.sync.world import DAY, HOUR
 
 pytestmark = pytest.mark.django_db
+
+MINUTE = dt.timedelta(minutes=1)
 
 
 @pytest.fixture(autouse=True)
@@ -254,3 +257,34 @@ def test_there_and_back_again_keeps_every_pair(server: SandboxServer, resource: 
 
         agreed(world)
         assert here(world) == before
+
+
+@pytest.mark.parametrize(
+    ("wire", "is_late"),
+    [("ews", True), ("graph", True), ("graph", False)],
+    ids=["ews, later", "graph, later", "graph, at once"],
+)
+def test_create_without_an_answer_is_one_event_over_the_other_wire_too(
+    server: SandboxServer, resource: Resource, wire: str, *, is_late: bool
+) -> None:
+    world = connected(server, resource, wire)
+    world.settle()
+    following = other(world)
+    booking = world.book(50, "Lost reply")
+    operation = "CreateItem" if wire == "ews" else "POST events"
+    world.fault("late" if is_late else "cut-after", operation=operation)
+    world.sync()
+    uninstall(world)
+
+    reconnect(world, install(world, following))
+    if is_late:
+        world.server.faults.land()
+    world.later(10 * MINUTE)
+    world.settle()
+    world.later(10 * MINUTE)
+    world.settle()
+
+    assert world.calendar.state == "in_sync"
+    assert not world.conflicts()
+    assert world.blocking_there() == world.blocking_here() == [(world.at(50), world.at(51))]
+    assert EventLink.objects.get(state="live").booking == booking
