@@ -8,6 +8,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+# A folder has no immutable id: what Graph calls it is EWS's id in the alphabet of addresses.
+_IN_ADDRESSES = str.maketrans("/+", "-_")
+
+
+def is_same_folder(one: str, other: str) -> bool:
+    """Whether two ids, of either wire, name one folder of one mailbox."""
+    return one.translate(_IN_ADDRESSES) == other.translate(_IN_ADDRESSES)
+
+
 class Translator(Protocol):
     """The ids of one mailbox. That an id can be translated does not say that its item is there."""
 
@@ -22,8 +31,4 @@ class Translator(Protocol):
 
     def to_ews(self, ids: Sequence[str]) -> Mapping[str, str]:
         """The other way round."""
-        ...
-
-    def is_same_folder(self, ews_id: str, graph_id: str) -> bool:
-        """Whether a folder that EWS calls so is the one that Graph calls so. Makes no request."""
         ...

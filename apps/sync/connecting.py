@@ -16,7 +16,7 @@ from apps.exchange.models import ExchangeConnection
 from apps.exchange.powershell import argument
 from apps.resources import services as resources
 from apps.resources.errors import CalendarRefused
-from apps.sync.crossing import ids_of_sleeping, rename_sleeping
+from apps.sync import arriving, crossing
 from apps.sync.dispatch import enqueue
 from apps.sync.models import CalendarLink, EventLink, SyncRun
 
@@ -174,7 +174,7 @@ def prove(session: Session) -> None:
     """
     mailbox = _opened(session)
     calendar = session.calendar
-    before, crossed = calendar.mailbox_key or "", ids_of_sleeping(session, mailbox)
+    crossed = crossing.look(session, mailbox)
     with transaction.atomic():
         session.lease.commit()
         refuse_taken(calendar, mailbox)
@@ -186,9 +186,9 @@ def prove(session: Session) -> None:
             calendar.save(
                 update_fields=["mailbox_key", "folder_id", "mailbox_name", "mailbox_kind"]
             )
-        if crossed is not None:
-            rename_sleeping(calendar, before, crossed)
+        crossing.rename(calendar, crossed)
         _wake_links(calendar)
+        arriving.adopt(calendar, crossed.arrived)
     session.is_mailbox_proved = True
 
 
@@ -303,5 +303,5 @@ def _wake_links(calendar: CalendarLink) -> None:
             link.state = EventLink.State.FORGOTTEN
         else:
             link.state = EventLink.State.LIVE if link.item_id else EventLink.State.CREATING
-        link.mailbox_key = ""
-        link.save(update_fields=["state", "mailbox_key"])
+        link.mailbox_key = link.id_wire = ""
+        link.save(update_fields=["state", "mailbox_key", "id_wire"])

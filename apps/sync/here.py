@@ -142,7 +142,7 @@ def adopt(operation: op.Adopt, session: Session) -> Facts:
     link.item_id, link.original_start = remote.key.item_id, remote.key.original_start
     link.uid = remote.uid or link.uid
     link.attempted_at = None
-    link.mailbox_key = ""
+    link.mailbox_key = link.id_wire = ""
     link.save()
     return {"before": {}, "after": facts(booking)}
 

@@ -248,10 +248,12 @@ def _ref(link: EventLink, session: Session) -> EventRef | None:
 
 def _finish(calendar: CalendarLink) -> None:
     """Put the pairs to sleep and forget the mirror; then go on to the next address, if there is one."""
+    left, calendar.connection = calendar.connection, None
     current = EventLink.objects.filter(calendar=calendar).current()
     current.update(
         state=EventLink.State.DORMANT,
         mailbox_key=calendar.mailbox_key or "",
+        id_wire=left.wire if left is not None else "",
         held="",
         held_at=None,
         decision="",
@@ -268,7 +270,6 @@ def _finish(calendar: CalendarLink) -> None:
     calendar.are_sends_approved = False
     calendar.sends_held = 0
     subscribing.end(calendar)
-    left, calendar.connection = calendar.connection, None
     calendar.left_organisation = left.organisation_id if left is not None else ""
     following = calendar.next_connection
     next_email, calendar.next_email, calendar.next_connection = calendar.next_email, "", None

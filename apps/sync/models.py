@@ -374,6 +374,8 @@ class EventLink(models.Model):
     uid = models.TextField(blank=True)
     # Of a dormant link: which mailbox it belongs to. Coming back to that one wakes it.
     mailbox_key = models.CharField(max_length=600, blank=True)
+    # Of a dormant link: the wire that calls its event so. Each wire has ids of its own.
+    id_wire = models.CharField(max_length=5, blank=True)
     # Made once per link and used by every try; when the first try left, while its end is unknown.
     attempt_id = models.CharField(max_length=64, blank=True)
     attempted_at = models.DateTimeField(null=True)

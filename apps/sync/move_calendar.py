@@ -6,33 +6,28 @@ calendar is on its old connection with all that it knows, after it on the new on
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.exchange import services as connections
-from apps.exchange.calendar import Item, MailboxKind, pages
+from apps.exchange.calendar import MailboxKind
 from apps.exchange.errors import (
     AuthenticationFailed,
     ExchangeError,
     Misconfigured,
-    NotFound,
     Transient,
 )
 from apps.exchange.models import ExchangeConnection
-from apps.sync import services, subscribing
+from apps.exchange.translation import is_same_folder
+from apps.sync import arriving, recognising, services, subscribing
 from apps.sync.connecting import forget_trouble, refuse_read_only, refuse_taken
 from apps.sync.dispatch import enqueue
-from apps.sync.fingerprint import fingerprint, rest_part, time_part
-from apps.sync.mapping import Kept, masked, stamp
 from apps.sync.models import (
     CalendarLink,
     Conflict,
@@ -42,11 +37,11 @@ from apps.sync.models import (
     SyncRun,
 )
 from apps.sync.move_models import CalendarMove, KeptId
-from apps.sync.rematching import Known, Rematch, are_the_same, by_id, by_uid
+from apps.sync.rematching import Known, Rematch, by_id
 from apps.sync.session import window_of
-from apps.tenants.installation import this_installation
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Mapping
 
     from apps.exchange.calendar import Calendar, CalendarEvent, Mailbox, Window
@@ -54,12 +49,6 @@ if TYPE_CHECKING:
     from apps.sync.lease import Lease
 
 State = CalendarLink.State
-# So many events are compared where the ids of the folders tell nothing.
-COMPARED = 5
-# More than these are looked for by reading what the window shows: a search each takes minutes.
-SEARCHED_FOR = 20
-# Clocks of servers differ.
-CLOCKS_DIFFER = dt.timedelta(minutes=2)
 
 
 class LeftOut(Exception):
@@ -142,7 +131,7 @@ def look(
     found.mailbox = _open(way)
     refuse_taken(calendar, found.mailbox)
     pairs = _pairs(calendar, now)
-    _find_by_uid(way, found.rematch, [one for one in known if one.item_id in pairs])
+    recognising.find(way, found.rematch, [one for one in known if one.item_id in pairs])
     if not _is_same_mailbox(way, found, known):
         raise Misconfigured(
             _("Over %(connection)s, %(email)s opens another mailbox. Nothing was moved.")
@@ -181,8 +170,8 @@ def carry(
         row.old_mailbox_key = calendar.mailbox_key or ""
         row.old_folder_id = calendar.folder_id
         _keep_ids(calendar, move.source, found.rematch.ids)
-        _rename(calendar, found, now)
-        _adopt_arrived(calendar, found)
+        _rename(calendar, found, move.target.wire, now)
+        arriving.adopt(calendar, found.arrived)
         _switch(calendar, move.target, found.mailbox, now)
         row.state, row.moved_at = CalendarMove.State.MOVED, now
         row.translated, row.matched, row.missing = found.translated, found.matched, found.missing
@@ -262,46 +251,15 @@ def _pairs(calendar: CalendarLink, now: dt.datetime) -> Counter[str]:
     return Counter(links.values_list("item_id", flat=True))
 
 
-def _find_by_uid(way: _Way, found: Rematch, known: list[Known]) -> None:
-    """By what the window shows where they are many, and each left by a search of its own."""
-    if len([one for one in known if one.item_id in found.missing and one.uid]) > SEARCHED_FOR:
-        by_uid(found, [one for one in known if not one.is_series], _singles(way))
-    for one in known:
-        if one.item_id in found.missing and one.uid:
-            way.renew()
-            by_uid(found, [one], way.port.find(way.window, uid=one.uid))
-
-
-def _singles(way: _Way) -> list[Item]:
-    """Those of the window, page by page."""
-    found: list[Item] = []
-    way.renew()
-    for page in pages(way.port.view, way.window):
-        found += [Item(one.key.item_id, (one,)) for one in page.events if not one.is_occurrence]
-        way.renew()
-    return found
-
-
 def _is_same_mailbox(way: _Way, found: Look, known: list[Known]) -> bool:
     """Whether both wires open the same calendar: by its folder, else by what lies in it."""
     calendar, mailbox = way.calendar, found.mailbox
     if mailbox is None or _came_from(way, mailbox):
         return True
-    old, new = calendar.folder_id or calendar.mailbox_key or "", mailbox.folder_id
-    is_same = way.translator.is_same_folder
-    if is_same(old, new) if way.leads_to_graph else is_same(new, old):
+    if is_same_folder(calendar.folder_id or calendar.mailbox_key or "", mailbox.folder_id):
         return True
-    ids = found.rematch.ids
-    for one in islice((one for one in known if one.uid and one.item_id in ids), COMPARED):
-        way.renew()
-        try:
-            item = way.port.read(ids[one.item_id], way.window)
-        except NotFound:
-            continue
-        if are_the_same(one, item):
-            return True
     # Where nothing was known, there is nothing that could be lost.
-    return not known
+    return not known or recognising.one_is_there(way, known, found.rematch.ids)
 
 
 def _came_from(way: _Way, mailbox: Mailbox) -> bool:
@@ -318,42 +276,12 @@ def _find_arrived(way: _Way, found: Look) -> None:
     Raises:
         InFlight: it may still be on its way.
     """
-    sent = EventLink.objects.filter(
-        calendar=way.calendar, state=EventLink.State.CREATING, attempted_at__isnull=False
-    ).select_related("booking")
-    lasts = dt.timedelta(seconds=settings.SYNC_CREATE_SETTLES_S)
-    waits_until = way.now
-    for link in sent:
-        if link.attempted_at is None:
-            continue
-        found.in_flight += 1
-        if link.attempted_at + lasts > way.now:
-            waits_until = max(waits_until, link.attempted_at + lasts)
-            continue
-        way.renew()
-        event = _arrived(way, link)
-        if event is not None:
-            found.arrived[link.pk] = event
-    if waits_until > way.now:
+    creating = EventLink.objects.filter(calendar=way.calendar, state=EventLink.State.CREATING)
+    sent = list(arriving.sent(creating))
+    found.in_flight = len(sent)
+    found.arrived, waits_until = arriving.find(way, way.calendar, sent, way.now)
+    if waits_until is not None:
         raise InFlight(waits_until)
-
-
-def _arrived(way: _Way, link: EventLink) -> CalendarEvent | None:
-    """The event that a create made. Somebody's copy of it is younger, and has another UID."""
-    calendar = way.calendar
-    value = stamp(this_installation().uuid, calendar.resource.uuid, link.booking.uuid)
-    events = [
-        event
-        for item in way.port.find(way.window, stamp=value)
-        for event in item.events
-        if not event.is_occurrence
-    ]
-    exact = [one for one in events if link.attempt_id in (one.uid, one.attempt_id)]
-    since = (link.attempted_at or way.now) - CLOCKS_DIFFER
-    # What was created over Graph does not tell over EWS by which attempt.
-    by_age = [one for one in events if one.created_at is not None and one.created_at >= since]
-    candidates = exact or ([] if way.leads_to_graph else by_age)
-    return min(candidates, key=lambda one: one.created_at or way.now, default=None)
 
 
 # --- The change -------------------------------------------------------------------------------------
@@ -370,7 +298,7 @@ def _keep_ids(calendar: CalendarLink, source: ExchangeConnection, ids: Mapping[s
     )
 
 
-def _rename(calendar: CalendarLink, found: Look, now: dt.datetime) -> None:
+def _rename(calendar: CalendarLink, found: Look, wire: str, now: dt.datetime) -> None:
     """Links, mirror and open conflicts under the ids of the new wire.
 
     What no link names and no id was found for is read anew. What a link names keeps its old id
@@ -381,9 +309,11 @@ def _rename(calendar: CalendarLink, found: Look, now: dt.datetime) -> None:
     links = list(_links(calendar))
     named = {link.item_id for link in links if link.state == EventLink.State.LIVE}
     for link in links:
+        if link.mailbox_key:
+            link.mailbox_key = key
+            link.id_wire = wire if link.item_id in ids else link.id_wire
         link.item_id = ids.get(link.item_id, link.item_id)
-        link.mailbox_key = key if link.mailbox_key else ""
-    EventLink.objects.bulk_update(links, ["item_id", "mailbox_key"], batch_size=500)
+    EventLink.objects.bulk_update(links, ["item_id", "mailbox_key", "id_wire"], batch_size=500)
     events = RemoteEvent.objects.filter(calendar=calendar)
     events.exclude(item_id__in=[*ids, *named]).delete()
     rows = list(events)
@@ -401,25 +331,6 @@ def _rename(calendar: CalendarLink, found: Look, now: dt.datetime) -> None:
     for conflict in conflicts:
         conflict.item_id = ids.get(conflict.item_id, conflict.item_id)
     Conflict.objects.bulk_update(conflicts, ["item_id"], batch_size=500)
-
-
-def _adopt_arrived(calendar: CalendarLink, found: Look) -> None:
-    """As the engine adopts: if it lies where we sent it, the rest is ours; else somebody moved it."""
-    kept = Kept(calendar.tenant.kept_details)
-    for pk, event in found.arrived.items():
-        taken = EventLink.objects.filter(
-            calendar=calendar, state=EventLink.State.LIVE, item_id=event.key.item_id
-        )
-        link = EventLink.objects.filter(pk=pk, state=EventLink.State.CREATING).first()
-        if link is None or taken.exists():
-            continue
-        seen = fingerprint(masked(event, kept, is_ours=True))
-        sent = time_part(link.remote_fingerprint) or time_part(seen)
-        link.state = EventLink.State.LIVE
-        link.item_id, link.uid = event.key.item_id, event.uid or link.uid
-        link.remote_fingerprint = f"{sent}.{rest_part(seen)}"
-        link.attempted_at = None
-        link.save()
 
 
 def _switch(

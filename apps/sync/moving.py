@@ -28,7 +28,7 @@ from apps.exchange.errors import (
     Transient,
 )
 from apps.exchange.models import ExchangeConnection
-from apps.sync.lease import Lease, LeaseLost, acquire
+from apps.sync.lease import Lease, LeaseLost, acquire, length
 from apps.sync.models import CalendarLink
 from apps.sync.move_calendar import InFlight, LeftOut, carry, look, may_move
 from apps.sync.move_models import IDS_KEPT_FOR, CalendarMove, KeptId, Move
@@ -44,8 +44,6 @@ logger = logging.getLogger(__name__)
 Clock = Callable[[], dt.datetime]
 Wire = ExchangeConnection.Wire
 State = CalendarMove.State
-# One worker has a move so long without a sign of life.
-WORKED_FOR = dt.timedelta(minutes=3)
 # After so many failures in a row a person must look.
 MOST_FAILURES = 5
 # A calendar that another worker has at this moment is tried again after that.
@@ -349,11 +347,14 @@ def _has_work(move: Move, now: dt.datetime) -> bool:
 
 
 def _take(move_id: int, now: dt.datetime, *, is_mine: bool = False) -> bool:
-    """Whether this worker has the move now: nobody else does, and it is not over or dropped."""
+    """Whether this worker has the move now: nobody else does, and it is not over or dropped.
+
+    It has it for as long as a lease: that of a killed one is taken up after that.
+    """
     rows = Move.objects.filter(pk=move_id, state__in=Move.WORKING)
     if not is_mine:
         rows = rows.filter(worked_until__lte=now)
-    return bool(rows.update(worked_until=now + WORKED_FOR))
+    return bool(rows.update(worked_until=now + length()))
 
 
 def _end(move: Move, now: dt.datetime) -> None:

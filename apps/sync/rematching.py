@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,31 @@ def by_uid(found: Rematch, known: Iterable[Known], items: Iterable[Item]) -> Non
         found.missing.discard(one.item_id)
         found.matched[one.item_id] = best.item_id
         taken.add(best.item_id)
+
+
+def by_starts(found: Rematch, known: Iterable[Known], items: Iterable[Item]) -> None:
+    """Give each series that tells no UID the one item with the most of its original starts, if it is one alone.
+
+    A view over Graph tells no UIDs of series. If it is another one, with the same times, nothing is
+    lost: what we have of a series is what its item says.
+    """
+    series = [item for item in items if item.is_series]
+    for one in known:
+        if one.item_id not in found.missing or one.uid or not one.is_series:
+            continue
+        taken = set(found.ids.values())
+        starts = {original_start for original_start, _at in one.places if original_start}
+        shared = Counter(
+            {
+                item.item_id: len(starts & {event.key.original_start for event in item.events})
+                for item in series
+                if item.item_id not in taken
+            }
+        )
+        (best, most), (_next, fewer) = [*shared.most_common(2), ("", 0), ("", 0)][:2]
+        if most > fewer:
+            found.missing.discard(one.item_id)
+            found.matched[one.item_id] = best
 
 
 def _distance(known: Known, item: Item) -> tuple[bool, bool]:

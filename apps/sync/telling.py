@@ -79,6 +79,8 @@ class Counts:
     conflicts: int = 0
     settled: int = 0
     held: int = 0
+    # Events that could not be read, or of which the mailbox contradicts itself.
+    doubtful: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +203,11 @@ def counts(calendar: CalendarLink, now: dt.datetime) -> Counts:
         undecided=models.Count("pk", filter=Q(decision="")),
         settled=models.Count("pk", filter=~Q(decision="")),
     )
+    events = RemoteEvent.objects.filter(calendar=calendar, gone_at=None).aggregate(
+        all=models.Count("pk"), doubtful=models.Count("pk", filter=~Q(problem=""))
+    )
     return Counts(
-        events=RemoteEvent.objects.filter(calendar=calendar, gone_at=None).count(),
+        events=events["all"],
         sent=links.filter(
             state=EventLink.State.LIVE, booking__origin=Booking.Origin.OPTIXSYNC
         ).count(),
@@ -210,6 +215,7 @@ def counts(calendar: CalendarLink, now: dt.datetime) -> Counts:
         conflicts=open_conflicts["undecided"],
         settled=open_conflicts["settled"],
         held=links.exclude(held="").filter(decision="").count(),
+        doubtful=events["doubtful"],
     )
 
 

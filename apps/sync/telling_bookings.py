@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -96,6 +97,7 @@ def _known(bookings: list[Booking], now: dt.datetime, *, is_silent: bool | None)
         .select_related("resource__location__tenant")
     )
     links = EventLink.objects.current().filter(booking__in=[booking.pk for booking in bookings])
+    links = links.annotate(problem=Subquery(_events_of_links().values("problem")[:1]))
     # A booking that moved away still has its event in the calendar that it came from.
     conflicts: dict[int, list[Conflict]] = defaultdict(list)
     by_event: dict[tuple[int, str, str], list[Conflict]] = defaultdict(list)
@@ -114,6 +116,16 @@ def _known(bookings: list[Booking], now: dt.datetime, *, is_silent: bool | None)
             key = (conflict.calendar_id, conflict.item_id, conflict.original_start)
             by_event[key].append(conflict)
     return _Known(calendars, states, found, conflicts, by_event, now)
+
+
+def _events_of_links() -> models.QuerySet[RemoteEvent]:
+    """What the mirror knows of the event of the link around it."""
+    return RemoteEvent.objects.filter(
+        calendar=OuterRef("calendar"),
+        item_id=OuterRef("item_id"),
+        original_start=OuterRef("original_start"),
+        gone_at=None,
+    )
 
 
 def _condition(  # noqa: PLR0911 -- a state a line, the strongest first
@@ -137,6 +149,8 @@ def _condition(  # noqa: PLR0911 -- a state a line, the strongest first
     state = known.states.get(booking.resource_id, Shown.NOT_CONNECTED)
     if calendar is None or state is Shown.NOT_CONNECTED:
         return _said(BookingShown.NOT_CONNECTED)
+    if link is not None and (problem := vars(link)["problem"]):
+        return _said(BookingShown.CHECKING, problem)
     if not booking.is_ours:
         return _said(BookingShown.IN_CALENDAR)
     return _ours(booking, link, calendar, state, known.now)

@@ -234,6 +234,19 @@ def test_state_tells_what_the_calendar_holds(client: Client, world: LiveWorld) -
     assert "s ago" in page
     assert "<dt>Bookings sent</dt><dd>1</dd>" in page
     assert "<dt>Events in the mailbox</dt><dd>2</dd>" in page
+    assert "cannot be told for sure" not in page
+
+
+def test_state_tells_of_events_that_cannot_be_read(client: Client, world: LiveWorld) -> None:
+    key = world.outlook.book(world.at(24), world.at(25))
+    world.sync()
+    world.mailbox.items[key.item_id].problem = "The item is damaged."
+    world.mailbox.log.append(key.item_id)
+    world.sync()
+
+    page = box(client, world.resource)
+
+    assert "1 event cannot be told for sure just now." in page
 
 
 def test_page_has_the_state_without_javascript(client: Client, world: LiveWorld) -> None:

@@ -199,7 +199,9 @@ def test_calendars_people_and_places_are_microsofts(graph: Graph) -> None:
     )
     desk = connect(graph.server, DESK, scopes=["User.Read", "MailboxSettings.Read"])
 
+    made = graph.post(f"users/{ROOM}/events", event())
     check("models.calendar", graph.get(f"users/{ROOM}/calendar"))
+    check("models.calendar", graph.get(f"users/{ROOM}/events/{made['id']}/calendar"))
     check("models.calendar_collection_response", graph.get(f"users/{ROOM}/calendars"))
     check("models.room_collection_response", graph.get("places/microsoft.graph.room"))
     check("models.room_list_collection_response", graph.get("places/microsoft.graph.roomlist"))

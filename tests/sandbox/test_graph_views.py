@@ -55,6 +55,21 @@ def test_calendars_are_listed_and_each_holds_its_own_events(graph: Graph) -> Non
     assert graph.get(f"{EVENTS}/{made['id']}")["subject"] == "There"
 
 
+def test_an_event_names_the_calendar_that_it_lies_in_and_none_once_it_is_deleted(
+    graph: Graph,
+) -> None:
+    store = graph.server.store
+    first, second = graph.get(f"users/{ROOM}/calendars")["value"]
+    made = graph.post(EVENTS, event("Wanders"), prefer='IdType="ImmutableId"')
+    home = f"{EVENTS}/{made['id']}/calendar"
+
+    assert graph.get(home, **{"$select": "id"})["id"] == first["id"]
+    moved = store.move(store.mailbox(ROOM).calendar.items[0].id, store.mailbox(ROOM).other.id)
+    assert graph.get(home)["id"] == second["id"]
+    store.delete(moved.id, "MoveToDeletedItems")
+    assert graph.ask("GET", home).status_code == 404
+
+
 def test_a_view_shows_singles_occurrences_and_exceptions_by_start_but_no_master(
     graph: Graph,
 ) -> None:

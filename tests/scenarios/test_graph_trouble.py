@@ -89,25 +89,6 @@ def test_failed_or_partial_read_cancels_nothing(world: GraphWorld, fault: str) -
     assert world.blocking_here() == world.blocking_there()
 
 
-def test_views_that_show_nothing_at_all_only_hold_losses_until_the_next_round(
-    world: GraphWorld,
-) -> None:
-    """Graph finds an event by its id wherever it was moved: where it lies, a view alone tells."""
-    for hours in (24, 48, 72):
-        world.outlook.book(world.at(hours), world.at(hours + 1))
-    world.sync()
-    world.fault("truncate", operation=VIEW, keep=0, claims_all=True, **ANY)
-
-    world.sync(is_full=True)
-
-    assert Booking.objects.blocking().count() == 3
-    world.server.faults.forget()
-    world.sync(is_full=True)
-    settle(world)
-    assert world.blocking_here() == world.blocking_there()
-    assert Booking.objects.blocking().count() == 3
-
-
 @pytest.mark.parametrize(
     "fault",
     [{"kind": "cut-after"}, {"kind": "cut-xml"}, {"kind": "cut-xml", "promised": True}],

@@ -15,7 +15,7 @@ from apps.exchange.graph import session as graph_session
 from apps.exchange.models import ExchangeConnection
 from apps.resources.models import Resource
 from apps.sandbox.server import SandboxServer
-from apps.sync import connecting, leave, move_calendar, moving, tasks
+from apps.sync import connecting, leave, move_calendar, moving, recognising, tasks
 from apps.sync.lease import acquire
 from apps.sync.models import CalendarLink, EventLink, RemoteEvent
 from apps.sync.move_models import CalendarMove, KeptId, Move
@@ -593,28 +593,6 @@ def test_tasks_look_move_and_forget(world: MovingWorld) -> None:
     assert "moves 1" in tasks.dispatch()
 
 
-@pytest.mark.parametrize("translates", [True, False], ids=["by id", "by UID"])
-def test_uninstalled_over_ews_and_installed_over_graph_adopts_every_pair(
-    world: MovingWorld, translates: bool
-) -> None:
-    furnish(world)
-    bookings = here(world)
-    if not translates:
-        refuse_to_translate(world)
-    leave.uninstall(world.over_ews, keeps_ours_there=True, keeps_theirs_here=True)
-    world.calendar.refresh_from_db()
-    assert world.calendar.state == "not_connected"
-    world.forget_requests()
-
-    assert connecting.reconnect([world.calendar], world.over_graph) == 1
-    world.settle()
-
-    assert world.calendar.state == "in_sync"
-    assert here(world) == bookings
-    assert world.writes() == []
-    assert not EventLink.objects.filter(state="dormant").exists()
-
-
 def test_calendar_that_is_just_being_connected_again_moves_and_wakes(world: MovingWorld) -> None:
     furnish(world)
     bookings = here(world)
@@ -703,7 +681,7 @@ def test_worker_that_comes_late_takes_no_way_back(world: MovingWorld) -> None:
 
 
 def test_many_pairs_are_found_by_their_uids_without_a_search_each(world: MovingWorld) -> None:
-    for number in range(move_calendar.SEARCHED_FOR + 10):
+    for number in range(recognising.SEARCHED_FOR + 10):
         world.outlook.book(world.at(24 + number), world.at(25 + number), f"Event {number}")
     world.outlook.book_series(world.at(100), HOUR, days=1, count=3, subject="Daily",
                               time_zone="Europe/London")  # fmt: skip

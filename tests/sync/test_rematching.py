@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from apps.exchange.calendar import CalendarEvent, EventKey, Item, ShowAs
-from apps.sync.rematching import Known, are_the_same, by_id, by_uid
+from apps.sync.rematching import Known, are_the_same, by_id, by_starts, by_uid
 
 NOON = dt.datetime(2027, 3, 1, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -87,3 +87,31 @@ def test_same_item_says_the_same_uid_and_lies_in_the_same_place() -> None:
     assert not are_the_same(known("a", "u"), single("A", "v"))
     assert not are_the_same(known("a", "u"), single("A", "u", NOON + HOUR))
     assert not are_the_same(known("a"), single("A", ""))
+
+
+def unnamed(item_id: str, *starts: dt.datetime) -> Known:
+    return Known(item_id, "", frozenset((at.isoformat(), at) for at in starts))
+
+
+def test_series_without_a_uid_takes_the_one_with_the_most_of_its_starts() -> None:
+    days = [NOON + dt.timedelta(days=number) for number in range(4)]
+    wanted = [unnamed("s", *days), known("a"), unnamed("t", NOON + HOUR)]
+    found = by_id(wanted, {})
+
+    by_starts(
+        found,
+        wanted,
+        [series("S", "", *days[:3]), series("X", "", days[3]), single("A", "")],
+    )
+
+    assert found.matched == {"s": "S"}
+    assert found.missing == {"a", "t"}
+
+
+def test_of_two_series_with_the_same_starts_none_is_taken() -> None:
+    wanted = [unnamed("s", NOON)]
+    found = by_id(wanted, {})
+
+    by_starts(found, wanted, [series("S", "", NOON), series("X", "", NOON)])
+
+    assert found.missing == {"s"}

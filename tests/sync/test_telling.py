@@ -367,3 +367,23 @@ def test_dormant_link_is_none(world: World) -> None:
 
     assert shown(world, booking) is BookingShown.SENDING
     assert services.back_off(0) > dt.timedelta(0)
+
+
+def test_booking_whose_event_cannot_be_told_says_why_and_its_calendar_how_many(
+    world: World,
+) -> None:
+    booking = world.book(24)
+    theirs = world.outlook.book(world.at(48), world.at(49))
+    world.sync()
+    (ours,) = EventLink.objects.filter(booking=booking)
+    for item_id in (ours.item_id, theirs.item_id):
+        world.mailbox.items[item_id].problem = "The item is damaged."
+        world.mailbox.log.append(item_id)
+    world.sync()
+
+    for one in Booking.objects.all():
+        found = condition_of(one, world.now)
+        assert (found.shown, found.words) == (BookingShown.CHECKING, "The item is damaged.")
+    counts = told(world).counts
+    assert counts is not None
+    assert (counts.events, counts.doubtful) == (2, 2)

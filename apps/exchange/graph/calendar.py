@@ -33,6 +33,7 @@ from apps.exchange.graph.client import Call, Client
 from apps.exchange.graph.mapping import Kind, Row, text
 from apps.exchange.graph.reading import Reader, single
 from apps.exchange.graph.session import ORGANISATION
+from apps.exchange.graph.whereabouts import Place, Whereabouts, hidden
 from apps.exchange.graph.writing import Writer
 
 if TYPE_CHECKING:
@@ -69,9 +70,12 @@ class GraphCalendar:
         self._page_size = page_size
         self._calls = Calls(client.email, page_size=page_size)
         self._reader = Reader(client, self._calls)
-        self._writer = Writer(client, self._calls, self._reader)
+        self._whereabouts = Whereabouts(client, self._calls)
+        self._writer = Writer(client, self._calls, self._reader, self._whereabouts)
         # Told as removed by the last page of changes, and not looked up yet.
         self._removed: list[str] = []
+        # Of these, those that the server named itself.
+        self._told_removed: frozenset[str] = frozenset()
         self._looked_up: dict[str, Item | None] = {}
         self._trail = links.Trail()
 
@@ -172,7 +176,7 @@ class GraphCalendar:
                 told.append(single(row, row_id))
         items, lost = self._reader.read(wanted, window)
         gone = tuple(dict.fromkeys((*(one for one in removed if one not in wanted), *lost)))
-        self._removed = list(gone)
+        self._removed, self._told_removed = list(gone), frozenset(removed)
         return Page((*told, *items), gone, following, is_last)
 
     def _delta(self, call: Call) -> Row:
@@ -228,11 +232,25 @@ class GraphCalendar:
         return self._reader.find(window, stamp=stamp, uid=uid)
 
     def read(self, item_id: str, window: Window) -> Item:
-        """https://learn.microsoft.com/graph/api/event-get, with its instances where it is a series."""
+        """https://learn.microsoft.com/graph/api/event-get, with its instances where it is a series.
+
+        What is there and not shown has a problem: the calendar contradicts itself, so that neither
+        the event nor its absence can be believed.
+        """
         item = self._look_up(item_id, window)
-        if item is None or not (item.problem or self._reader.is_shown(item)):
+        place = Place.ELSEWHERE if item is None else self._whereabouts.of(item)
+        if item is None or place is Place.ELSEWHERE or self._is_told_gone(item, place, window):
             raise NotFound(_("The event is not in this calendar."))
-        return item
+        return item if place is Place.SHOWN else replace(item, events=(), problem=hidden())
+
+    def _is_told_gone(self, item: Item, place: Place, window: Window) -> bool:
+        """Whether changes and view agree that it is gone, of which what was deleted may not know.
+
+        Changes also tell of an event as removed that has left the range: of that they say nothing.
+        """
+        if place is Place.SHOWN or item.item_id not in self._told_removed:
+            return False
+        return any(window.overlaps(one.starts_at, one.ends_at) for one in item.events)
 
     def _look_up(self, item_id: str, window: Window) -> Item | None:
         """What the calendar has under an id. Several that were told as removed are asked for at once."""
@@ -254,6 +272,7 @@ class GraphCalendar:
         """What was looked up may be something else now."""
         self._reader.forget()
         self._removed, self._looked_up = [], {}
+        self._told_removed = frozenset()
 
     def create(self, content: Content, *, stamp: str, attempt_id: str) -> EventRef:
         """https://learn.microsoft.com/graph/api/user-post-events"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from apps.exchange.graph import links, mapping
+from apps.exchange.graph import links, mapping, series
 from apps.exchange.graph.client import Call, prefer
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ class Calls:
         )
         return Call("GET events/{id}", url)
 
+    def rule(self, master_id: str) -> Call:
+        """https://learn.microsoft.com/graph/api/event-get: how a series repeats, and what was deleted of it."""
+        url = links.with_query(self._path("events", master_id), _select=series.FIELDS)
+        return Call("GET events/{id}", url)
+
     def instances(self, master_id: str, window: Window) -> Call:
         """https://learn.microsoft.com/graph/api/event-list-instances"""
         url = links.with_query(
@@ -83,6 +88,11 @@ class Calls:
         """https://learn.microsoft.com/graph/api/calendar-get"""
         fields = "id,name,canEdit,owner"
         return Call("GET calendar", links.with_query(self._path("calendar"), _select=fields))
+
+    def calendar_of(self, event_id: str) -> Call:
+        """https://learn.microsoft.com/graph/api/resources/event, its relationship `calendar`"""
+        url = links.with_query(self._path("events", event_id, "calendar"), _select="id")
+        return Call("GET events/{id}/calendar", url)
 
     def settings(self) -> Call:
         """https://learn.microsoft.com/graph/api/user-get-mailboxsettings"""

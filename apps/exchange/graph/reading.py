@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apps.exchange.calendar import CalendarEvent, EventKey, Item, ViewPage, Window, pages
-from apps.exchange.errors import ExchangeError, Misconfigured, NotFound, Rejected, Transient
-from apps.exchange.graph import batch, codes, links, mapping
+from apps.exchange.errors import ExchangeError, Rejected
+from apps.exchange.graph import batch, codes, links, mapping, series
 from apps.exchange.graph.client import Call, Client
 from apps.exchange.graph.codes import ItemNotFound, Unsearchable
 from apps.exchange.graph.mapping import Kind, Row, Unreadable, text
+from apps.exchange.graph.whereabouts import beside_the_item, hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from apps.exchange.graph.calls import Calls
-
-# What tells which items a list shows.
-_NAMES = "id,type,seriesMasterId"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +152,7 @@ class Reader:
         items: list[Item] = []
         lost: list[str] = []
         masters: list[str] = []
-        with _beside_the_item():
+        with beside_the_item():
             answers = iter(batch.ask(self._client, calls))
             for item_id, is_series in wanted.items():
                 row = next(answers)
@@ -203,7 +200,10 @@ class Reader:
         rows: list[Row] = []
         if isinstance(outside, list):
             rows.extend(row for row in outside if isinstance(row, dict))
-        rows += self._instances(master_id, instances, window)
+        seen = self._instances(master_id, instances, window)
+        if not seen and self._must_show(master_id, rows, window):
+            return Item(master_id, is_series=True, problem=hidden())
+        rows += seen
         stamp, attempt = mapping.stamp_of(master), mapping.attempt_id(master)
         found: dict[EventKey, CalendarEvent] = {}
         try:
@@ -222,6 +222,20 @@ class Reader:
             return Item(master_id, is_series=True, problem=str(error))
         return Item(master_id, tuple(found.values()), is_series=True)
 
+    def _must_show(self, master_id: str, exceptions: Sequence[Row], window: Window) -> bool:
+        """Whether by its own words a series has what its instances do not show.
+
+        Raises:
+            ExchangeError: it could not be asked for just now.
+        """
+        call = self._calls.rule(master_id)
+        master = self._client.judged(self._client.send(call), call)
+        if isinstance(master, ExchangeError):
+            # Gone in between, or it does not say.
+            _told(master_id, master)
+            return False
+        return series.must_show(master, exceptions, window)
+
     def _instances(self, master_id: str, page: Row, window: Window) -> list[Row]:
         """All pages of the instances, of which the first is here."""
         call = self._calls.instances(master_id, window)
@@ -232,43 +246,12 @@ class Reader:
             rows += self._client.rows(following)
         return rows
 
-    def is_shown(self, item: Item) -> bool:
-        """Whether the calendar shows an item where it says it lies.
-
-        An id that stays the same wherever an event is moved to finds it in other calendars too,
-        and perhaps among the Deleted Items. A series without an occurrence is trusted.
-        """
-        if not item.events:
-            return True
-        at = item.events[0]
-        # Its beginning is enough: no server shows ten years at once.
-        call = self._calls.view(Window(at.starts_at, at.starts_at), fields=_NAMES)
-        try:
-            with _beside_the_item():
-                return any(mapping.item_id(row) == item.item_id for row in self._client.rows(call))
-        except Misconfigured:
-            # It lies where the server shows nothing.
-            return True
-
     def _found(self, calls: Iterable[Call]) -> Iterator[tuple[str, bool]]:
         """The items that searches name, and whether each is a series."""
         for call in calls:
             for row in self._client.rows(call):
                 if mapping.item_id(row):
                     yield mapping.item_id(row), mapping.kind(row) is not Kind.SINGLE
-
-
-@contextmanager
-def _beside_the_item() -> Iterator[None]:
-    """That the mailbox were gone, or a list in it, says nothing of an event there; its calendar tells.
-
-    Raises:
-        Transient: so it was said.
-    """
-    try:
-        yield
-    except NotFound as error:
-        raise Transient(error.cause, fix=error.fix) from None
 
 
 def _told(item_id: str, error: ExchangeError) -> Item | None:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 # More are refused.
 AT_ONCE = 1000
 EWS, IMMUTABLE = "ewsId", "restImmutableEntryId"
-# A folder has no immutable id: what Graph calls it is EWS's id in the alphabet of addresses.
-_IN_ADDRESSES = str.maketrans("/+", "-_")
 
 
 def translator_for(settings: GraphSettings, email: str) -> GraphTranslator:
@@ -43,9 +41,6 @@ class GraphTranslator:
 
     def to_ews(self, ids: Sequence[str]) -> dict[str, str]:
         return self._translated(ids, IMMUTABLE, EWS)
-
-    def is_same_folder(self, ews_id: str, graph_id: str) -> bool:
-        return ews_id.translate(_IN_ADDRESSES) == graph_id.translate(_IN_ADDRESSES)
 
     def _translated(self, ids: Sequence[str], source: str, target: str) -> dict[str, str]:
         found: dict[str, str] = {}

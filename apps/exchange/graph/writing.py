@@ -11,20 +11,25 @@ from apps.exchange.errors import AttemptSpent, NotFound, Rejected, StaleChangeKe
 from apps.exchange.graph import codes, mapping
 from apps.exchange.graph.codes import Duplicate
 from apps.exchange.graph.mapping import Kind, Row, Unreadable, text
+from apps.exchange.graph.whereabouts import Place, hidden
 
 if TYPE_CHECKING:
     from apps.exchange.graph.calls import Calls
     from apps.exchange.graph.client import Client
     from apps.exchange.graph.reading import Reader
+    from apps.exchange.graph.whereabouts import Whereabouts
 
 
 class Writer:
     """One mailbox."""
 
-    def __init__(self, client: Client, calls: Calls, reader: Reader) -> None:
+    def __init__(
+        self, client: Client, calls: Calls, reader: Reader, whereabouts: Whereabouts
+    ) -> None:
         self._client = client
         self._calls = calls
         self._reader = reader
+        self._whereabouts = whereabouts
 
     def create(self, content: Content, *, stamp: str, attempt_id: str) -> EventRef:
         """A new single, https://learn.microsoft.com/graph/api/user-post-events
@@ -57,10 +62,14 @@ class Writer:
             items, lost = list(self._reader.find(window, stamp=stamp)), ()
         for item in items:
             if not item.is_series and any(one.attempt_id == attempt_id for one in item.events):
-                if self._reader.is_shown(item):
-                    return item.events[0].ref
-                # In another calendar of the mailbox, or deleted: a person has put it there.
-                lost = (item.item_id,)
+                match self._whereabouts.of(item):
+                    case Place.SHOWN | Place.HIDDEN:
+                        return item.events[0].ref
+                    case Place.ELSEWHERE:
+                        # In another calendar, or deleted: a person has put it there.
+                        lost = (item.item_id,)
+                    case Place.UNKNOWN:
+                        raise error
         if lost:
             raise AttemptSpent(_("This event was written before, and is not in the calendar now."))
         # Not an unclear answer: that would keep all others waiting, each time anew.
@@ -109,24 +118,29 @@ class Writer:
 
         Raises:
             NotFound, StaleChangeKey.
+            Rejected: nothing tells where it lies.
         """
         own_id = self._own_id(ref)
         row = self._client.ask(self._calls.event(own_id))
         is_occurrence = mapping.kind(row) in (Kind.OCCURRENCE, Kind.EXCEPTION)
-        if is_occurrence != bool(ref.key.original_start) or not self._is_shown(row):
+        is_another = is_occurrence != bool(ref.key.original_start)
+        place = Place.ELSEWHERE if is_another else self._place(row)
+        if place is Place.ELSEWHERE:
             raise NotFound(_("The event is not in this calendar."))
+        if place is Place.UNKNOWN:
+            raise Rejected(hidden())
         if not is_any_version and mapping.change_key(row) != ref.change_key:
             raise StaleChangeKey(_("The event was changed since it was read."))
         return row
 
-    def _is_shown(self, row: Row) -> bool:
+    def _place(self, row: Row) -> Place:
         if mapping.kind(row) is Kind.MASTER:
-            return True
+            return Place.SHOWN
         key = EventKey(mapping.item_id(row))
         try:
-            return self._reader.is_shown(Item(key.item_id, (mapping.event(row, key),)))
+            return self._whereabouts.of(Item(key.item_id, (mapping.event(row, key),)))
         except Unreadable:
-            return True
+            return Place.SHOWN
 
     def _own_id(self, ref: EventRef) -> str:
         """The id under which Graph knows the single, or this one occurrence.

@@ -1,4 +1,7 @@
-"""Calendars themselves. Sources: learn.microsoft.com/graph/api/calendar-get, …/user-list-calendars."""
+"""Calendars themselves.
+
+Sources: learn.microsoft.com/graph/api/calendar-get, …/user-list-calendars, …/resources/event (its relationship `calendar`).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,16 @@ if TYPE_CHECKING:
 def get_calendar(call: Call) -> Answer:
     """Answer GET calendar and GET calendars/{id}."""
     folder = call.readable()
+    shown = _selected(call, _calendar(call, folder))
+    return Answer(content={"@odata.context": f"{lists.context(call, 'calendar')}/$entity", **shown})
+
+
+def calendar_of_event(call: Call) -> Answer:
+    """Answer GET events/{id}/calendar: the one in which the event lies now."""
+    home = call.readable()
+    item = call.item(home)
+    folders = call.store.mailbox_of(home).folders.values()
+    folder = next(one for one in folders if one.id == item.folder_id)
     shown = _selected(call, _calendar(call, folder))
     return Answer(content={"@odata.context": f"{lists.context(call, 'calendar')}/$entity", **shown})
 

@@ -37,6 +37,7 @@ OF_MAILBOX: dict[tuple[str, str], Operation] = {
     ("PATCH", "events/{event}"): events.change,
     ("DELETE", "events/{event}"): events.delete,
     ("GET", "events/{event}/instances"): events.instances,
+    ("GET", "events/{event}/calendar"): calendars.calendar_of_event,
     ("POST", "events/{event}/cancel"): events.cancel,
     ("POST", "events/{event}/accept"): events.accept,
     ("POST", "events/{event}/tentativelyAccept"): events.accept_tentatively,

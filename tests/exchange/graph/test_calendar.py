@@ -344,12 +344,6 @@ class TestReading:
 
         assert found.key == EventKey("master", "2027-03-02T09:00:00Z")
 
-    def test_event_that_the_calendar_does_not_show_lies_elsewhere(self, graph: Graph) -> None:
-        graph.says(event(), {"value": []})
-
-        with pytest.raises(errors.NotFound):
-            graph.calendar().read("AAMk=", WINDOW)
-
     @pytest.mark.parametrize(
         ("start", "end"),
         [
