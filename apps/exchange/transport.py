@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -134,17 +134,31 @@ def tls_context(ca_pem: str) -> ssl.SSLContext:
     """
     context = ssl.create_default_context()
     if ca_pem.strip():
-        try:
-            context.load_verify_locations(cadata=ca_pem)
-        except (ssl.SSLError, ValueError) as error:
-            raise Misconfigured(
-                _("The CA certificates of this connection cannot be read."),
-                fix=_(
-                    "Paste the certificates of the authority that signed the server's, as PEM: "
-                    "each begins with -----BEGIN CERTIFICATE-----."
-                ),
-            ) from error
+        _trust(context, ca_pem)
     return context
+
+
+def check_certificates(ca_pem: str) -> None:
+    """Refuse certificates that no connection could be made with.
+
+    Raises:
+        Misconfigured: they cannot be read.
+    """
+    if ca_pem.strip():
+        _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ca_pem)
+
+
+def _trust(context: ssl.SSLContext, ca_pem: str) -> None:
+    try:
+        context.load_verify_locations(cadata=ca_pem)
+    except (ssl.SSLError, ValueError) as error:
+        raise Misconfigured(
+            _("The CA certificates of this connection cannot be read."),
+            fix=_(
+                "Paste the certificates of the authority that signed the server's, as PEM: "
+                "each begins with -----BEGIN CERTIFICATE-----."
+            ),
+        ) from error
 
 
 class _Pinned(HTTPConnection):
@@ -182,15 +196,6 @@ class _PinnedTLS(_Pinned, HTTPSConnection):
     pass
 
 
-def _pool(kind: type[HTTPConnectionPool], of: type[_Pinned], allowed: Policy) -> Any:
-    def make(*args: Any, **kwargs: Any) -> HTTPConnectionPool:
-        pool = kind(*args, **kwargs)
-        pool.ConnectionCls = partial(of, allowed=allowed)  # type: ignore[assignment]
-        return pool
-
-    return make
-
-
 class Adapter(HTTPAdapter):
     """Under a policy, whatever the session or the caller says. There is no off switch for TLS."""
 
@@ -199,15 +204,30 @@ class Adapter(HTTPAdapter):
     ) -> None:
         self._allowed = allowed
         self._plain_http = plain_http
-        self._context = tls_context(ca_pem)
+        self._ca_pem = ca_pem
+        check_certificates(ca_pem)
         super().__init__(**kwargs)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": _pool(HTTPConnectionPool, _Pinned, self._allowed),
-            "https": _pool(HTTPSConnectionPool, _PinnedTLS, self._allowed),
-        }
+        super().init_poolmanager(*args, **kwargs)
+        pools: dict[str, Any] = {"http": self._pool, "https": self._tls_pool}
+        self.poolmanager.pool_classes_by_scheme = pools
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        """Read at the first connection with TLS: the system's certificates take a while."""
+        return tls_context(self._ca_pem)
+
+    def _pool(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
+        return self._pinned(HTTPConnectionPool(*args, **kwargs), _Pinned)
+
+    def _tls_pool(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
+        pool = HTTPSConnectionPool(*args, ssl_context=self._context, **kwargs)
+        return self._pinned(pool, _PinnedTLS)
+
+    def _pinned(self, pool: HTTPConnectionPool, kind: type[_Pinned]) -> HTTPConnectionPool:
+        pool.ConnectionCls = partial(kind, allowed=self._allowed)  # type: ignore[assignment]
+        return pool
 
     def send(
         self,

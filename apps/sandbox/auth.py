@@ -12,8 +12,8 @@ import struct
 import tempfile
 import threading
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import spnego
@@ -23,6 +23,8 @@ from apps.sandbox.identity import callers
 from apps.sandbox.store.model import Account, MailboxKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from apps.sandbox.store import Store
     from apps.sandbox.store.model import SignIn
 
@@ -31,7 +33,6 @@ _NTLM_AUTHENTICATE = 3
 _OFFERS: dict[SignIn, str] = {"ntlm": "NTLM", "basic": 'Basic realm="{realm}"'}
 BEARER = 'Bearer client_id="00000002-0000-0ff1-ce00-000000000000", error="invalid_token"'
 _user_file_lock = threading.Lock()
-_user_file = Path(tempfile.mkdtemp(prefix="sandbox-ntlm-")) / "user"
 
 
 @dataclass
@@ -139,10 +140,7 @@ class SignIns:
         except (binascii.Error, struct.error):
             raise NotSignedIn(self.offers(host)) from None
         if kind == _NTLM_NEGOTIATE:
-            with _user_file_lock:
-                _write_user(
-                    "", "", ""
-                )  # the context asks for a file, and reads it only at the last step
+            with _user_file("", "", ""):  # asked for here, and read only at the last step
                 connection.context = spnego.server(protocol="ntlm")
             challenge = connection.context.step(message) or b""
             raise NotSignedIn([f"NTLM {base64.b64encode(challenge).decode()}"])
@@ -159,8 +157,7 @@ class SignIns:
         account = self.accounts.account(name)
         if account is None or "ntlm" not in account.sign_ins or self.is_locked(account):
             raise self._refusal(name, host)
-        with _user_file_lock:
-            _write_user(domain, user, account.password)
+        with _user_file(domain, user, account.password):
             try:
                 context.step(message)
             except spnego.exceptions.SpnegoError:
@@ -203,10 +200,19 @@ def _named(message: bytes) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def _write_user(domain: str, user: str, password: str) -> None:
-    """Put the one user who is signing in where spnego looks: as a hash, so that any password will do."""
+@contextmanager
+def _user_file(domain: str, user: str, password: str) -> Iterator[None]:
+    """Put the one user who is signing in where spnego looks: as a hash, so that any password will do.
+
+    The file has no name but its descriptor's, so that nothing of it stays, however this process ends.
+    """
     name = f"{domain}\\{user}" if domain else user
     digest = ntowfv1(password).hex()
-    _user_file.touch(mode=0o600)
-    _user_file.write_text(f"{name}:0:{'0' * 32}:{digest}:[U]:LCT-00000000\n", encoding="utf-8")
-    os.environ["NTLM_USER_FILE"] = str(_user_file)
+    with _user_file_lock, tempfile.TemporaryFile() as file:
+        file.write(f"{name}:0:{'0' * 32}:{digest}:[U]:LCT-00000000\n".encode())
+        file.seek(0)
+        os.environ["NTLM_USER_FILE"] = f"/dev/fd/{file.fileno()}"
+        try:
+            yield
+        finally:
+            del os.environ["NTLM_USER_FILE"]

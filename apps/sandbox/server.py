@@ -145,6 +145,9 @@ class SandboxServer:
         self.subscriptions.stop()
         self.notifications.stop()
         if self._thread.is_alive():
+            # Wakes the thread, which would look up only when its time is over.
+            with contextlib.suppress(OSError):
+                self._http.socket.shutdown(socket.SHUT_RDWR)
             self._http.shutdown()
             self._thread.join()
         self._http.server_close()

@@ -10,8 +10,9 @@ import pytest
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 COMMANDS = sorted(
     path.stem
-    for path in BASE_DIR.glob("*/**/management/commands/*.py")
-    if path.stem != "__init__" and ".venv" not in path.parts
+    for folder in ("apps", "optixsync")
+    for path in (BASE_DIR / folder).rglob("management/commands/*.py")
+    if path.stem != "__init__"
 )
 TESTS = "\n".join(path.read_text() for path in sorted((BASE_DIR / "tests").rglob("*.py")))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import ipaddress
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -110,6 +111,9 @@ def serving(address: str = "127.0.0.1", *, certificate: Path | None = None) -> I
     try:
         yield found
     finally:
+        # Wakes the thread, which would look up only when its time is over.
+        with contextlib.suppress(OSError):
+            listener.socket.shutdown(socket.SHUT_RDWR)
         listener.shutdown()
         listener.server_close()
         thread.join(10)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 import requests
 from exchangelib.errors import UnauthorizedError
@@ -57,6 +61,18 @@ def test_ntlm_signs_a_connection_in_once(server: SandboxServer, name: str) -> No
     assert answers == [200, 200, 200]
     assert [line.status for line in server.requests.lines()] == [401, 401, 200, 200, 200]
     assert server.sign_ins.refused == {}
+
+
+def test_no_file_stays_of_a_sign_in(
+    server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with requests.Session() as session:
+        session.auth = HttpNtlmAuth(SERVICE, PASSWORD)
+        assert ask(server, session).status_code == 200
+
+    assert list(tmp_path.iterdir()) == []
+    assert "NTLM_USER_FILE" not in os.environ
 
 
 def test_another_connection_is_not_signed_in(server: SandboxServer) -> None:

@@ -97,24 +97,19 @@ SCENARIOS: dict[str, tuple[Callable[[Start], object], str]] = {
 
 
 @pytest.mark.parametrize(("happens", "asked"), SCENARIOS.values(), ids=SCENARIOS)
-def test_requests_of_a_run(start: Start, happens: Callable[[Start], object], asked: str) -> None:
-    start.world.port.requests.clear()
-
+def test_requests_of_a_run_and_one_of_the_run_after_it(
+    start: Start, happens: Callable[[Start], object], asked: str
+) -> None:
+    requests = start.world.port.requests
+    requests.clear()
     happens(start)
     start.world.sync()
+    assert requests == asked.split()
 
-    assert start.world.port.requests == asked.split()
-
-
-@pytest.mark.parametrize("happens", [s[0] for s in SCENARIOS.values()], ids=SCENARIOS)
-def test_run_after_it_costs_one_request(start: Start, happens: Callable[[Start], object]) -> None:
-    happens(start)
-    start.world.sync()
-    start.world.port.requests.clear()
-
+    requests.clear()
     start.world.sync()
 
-    assert start.world.port.requests == ["changes"]
+    assert requests == ["changes"]
 
 
 def test_full_round_of_a_quiet_calendar(start: Start) -> None:

@@ -132,7 +132,7 @@ class EwsProtocol(BaseProtocol):  # type: ignore[misc]
         self.TIMEOUT = transport.timeouts()
         self._ca_pem = settings.ca_pem
         # Refuses before anything is sent what cannot be read.
-        transport.tls_context(settings.ca_pem)
+        transport.check_certificates(settings.ca_pem)
 
     @property
     def version(self) -> Version:
