@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 State = EventLink.State
 Facts = dict[str, Any]
+MINUTE, DAY = dt.timedelta(minutes=1), dt.timedelta(days=1)
 # The first wait for an event that was refused; doubled each time, a day at most.
 REFUSED_WAITS = dt.timedelta(minutes=5)
 LONGEST_WAIT = dt.timedelta(days=1)
@@ -315,7 +316,7 @@ def _read_back(
         row = _row(session, ref.key)
         if row is None or row.change_key != ref.change_key:
             return True
-        if has_time and (row.starts_at, row.ends_at) != (content.starts_at, content.ends_at):
+        if has_time and not _lies_there(row, content):
             return False
         EventLink.objects.filter(pk=link_id).update(
             pushed_revision=revision,
@@ -324,6 +325,16 @@ def _read_back(
             **NOT_REFUSED,
         )
     return True
+
+
+def _lies_there(row: RemoteEvent, content: Content) -> bool:
+    """Whether an event lies where it was written, but for what a server may make of that.
+
+    The days of an all-day event may become those of its own zone; a moment may lose its seconds.
+    """
+    most = DAY if content.is_all_day else MINUTE
+    begins, ends = row.starts_at - content.starts_at, row.ends_at - content.ends_at
+    return abs(begins) < most and abs(ends) < most
 
 
 def _with_next(session: Session, content: Content) -> Window:

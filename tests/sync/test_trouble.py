@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from apps.bookings import services as bookings
 from apps.bookings.models import Booking
+from apps.bookings.walltime import Span
 from apps.exchange import errors
-from apps.exchange.calendar import Content, EventKey
+from apps.exchange.calendar import Content, EventKey, EventRef, Parts
 from apps.sync import lease, services, there
 from apps.sync.mapping import stamp
 from apps.sync.models import CalendarLink, EventLink, SyncRun
@@ -293,6 +295,33 @@ def test_create_that_exchange_puts_elsewhere_takes_the_booking_there(
     settle(world)
 
     assert world.blocking_there() == world.blocking_here() == [(world.at(25), world.at(26))]
+
+
+def test_days_that_exchange_writes_by_its_own_zone_are_where_they_were_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update, start = type(world.port).update, world.at(24).replace(hour=0)
+    booking = world.book((start - world.at(0)) / HOUR, length=DAY)
+    world.sync()
+
+    def by_its_zone(port: Any, ref: EventRef, content: Content, parts: Parts) -> Any:
+        moved = {
+            name: getattr(content, name) - 2 * HOUR
+            for name in ("starts_at", "ends_at") if content.is_all_day
+        }  # fmt: skip
+        return update(port, ref, replace(content, **moved), parts)
+
+    monkeypatch.setattr(type(world.port), "update", by_its_zone)
+    bookings.change(
+        booking=booking,
+        revision=booking.revision,
+        by=None,
+        span=Span.days(start.date(), start.date(), "Europe/London"),
+    )
+    world.sync()
+
+    assert EventLink.objects.get().refusal == ""
+    settle(world)
 
 
 def test_event_that_cannot_be_read_decides_nothing_and_is_read_again(world: World) -> None:
