@@ -91,9 +91,11 @@ def stop(data: Path) -> bool:
 
 
 def delete(data: Path) -> None:
-    """Stop the server and delete all that it holds."""
+    """Stop the server and delete all that it holds, and the folders that were made for it alone."""
     stop(data)
-    shutil.rmtree(_server_dir(data), ignore_errors=True)
+    made = [one for one in (_home(data), _socket_folder(data)) if _is_hashed(one)]
+    for folder in (_server_dir(data), *made):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 # --- Places ---------------------------------------------------------------------------------
@@ -134,8 +136,12 @@ def _hashed_folder(name: str, data: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"{name}-{os.geteuid()}-{digest}"
 
 
+def _is_hashed(folder: Path) -> bool:
+    return folder.parent == Path(tempfile.gettempdir()) and folder.name.startswith("optixsync-")
+
+
 def _make_folder(folder: Path) -> None:
-    if folder.parent == Path(tempfile.gettempdir()) and folder.name.startswith("optixsync-"):
+    if _is_hashed(folder):
         _make_private(folder)
     else:
         folder.mkdir(parents=True, exist_ok=True)

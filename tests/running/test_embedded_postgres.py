@@ -110,13 +110,29 @@ def test_killed_initdb_leaves_nothing_in_the_way(data: Path) -> None:
 def test_private_home_is_not_opened_for_the_server(data: Path) -> None:
     home = data.parent / "home"
     home.mkdir(mode=0o700)
+    private = home / "var" / "pg"
     try:
-        write(embedded_postgres.ensure(home / "var" / "pg"))
+        write(embedded_postgres.ensure(private))
 
         assert home.stat().st_mode & 0o777 == 0o700
-        assert read(embedded_postgres.url(home / "var" / "pg")) == 42
+        assert read(embedded_postgres.url(private)) == 42
     finally:
-        embedded_postgres.delete(home / "var" / "pg")
+        elsewhere = embedded_postgres._home(private)
+        embedded_postgres.delete(private)
+    assert not (elsewhere / "pg").exists()
+    assert elsewhere in private.parents or not elsewhere.exists()
+
+
+def test_no_folder_stays_of_what_is_deleted(data: Path) -> None:
+    long = data.parent / ("long" * 20) / "pg"
+    socket = embedded_postgres._socket_folder(long)
+    embedded_postgres.ensure(long)
+    assert socket.exists()
+
+    embedded_postgres.delete(long)
+
+    assert not long.exists()
+    assert not socket.exists()
 
 
 def test_only_its_owner_enters_the_data(data: Path) -> None:
