@@ -13,6 +13,7 @@ from allauth.socialaccount.providers.microsoft.views import MicrosoftGraphOAuth2
 from allauth.socialaccount.providers.oauth2.client import OAuth2Client, OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
@@ -151,7 +152,10 @@ def _readable() -> Iterator[None]:
     """What allauth stumbles over is an answer that cannot be read."""
     try:
         yield
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+    # The last is its word for an id that is longer than any of Microsoft's.
+    except (
+        AttributeError, KeyError, RecursionError, TypeError, ValueError, ImproperlyConfigured,
+    ) as error:  # fmt: skip
         raise OAuth2Error(f"An answer that cannot be read: {type(error).__name__}") from None
 
 

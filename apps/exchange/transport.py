@@ -127,7 +127,7 @@ def checked(host: str, port: int, allowed: Policy) -> Sequence[str]:
 
 
 def tls_context(ca_pem: str) -> ssl.SSLContext:
-    """What the system trusts, and the given certificates.
+    """What the system trusts, and the given certificates; requests adds Mozilla's list (certifi).
 
     Raises:
         Misconfigured: they cannot be read.

@@ -534,9 +534,12 @@ def test_token_call_that_is_answered_too_deep_or_without_end_is_told(
 
 @pytest.mark.parametrize(
     "told",
-    [{"id": 7, "error": "x"}, [], {"error": "x"}, "x", {"id": "a\0b"}, {"id": None}, {"id": ""}],
-    ids=repr,
-)
+    [
+        {"id": 7, "error": "x"}, [], {"error": "x"}, "x", {"id": "a\0b"}, {"id": None}, {"id": ""},
+        {"id": "a" * 500},
+    ],
+    ids=lambda told: repr(told)[:25],
+)  # fmt: skip
 def test_profile_that_somebody_else_answers_is_told_and_nothing_is_kept(
     me: Person, settings: Any, told: Any
 ) -> None:
