@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class ShowAs(StrEnum):
@@ -157,6 +157,17 @@ class ViewPage:
     # Item id and reason of what lies there, or may, and could not be read.
     problems: tuple[tuple[str, str], ...] = ()
     next: str = ""
+
+
+def as_items(events: Iterable[CalendarEvent]) -> list[Item]:
+    """Events of a view by what they belong to: singles, and series as far as the view shows them."""
+    found: dict[str, list[CalendarEvent]] = {}
+    for event in events:
+        found.setdefault(event.key.item_id, []).append(event)
+    return [
+        Item(item_id, tuple(some), is_series=any(one.is_occurrence for one in some))
+        for item_id, some in found.items()
+    ]
 
 
 def pages(view: Callable[[Window, str], ViewPage], window: Window) -> Iterator[ViewPage]:

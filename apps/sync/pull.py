@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from apps.exchange.calendar import CalendarEvent, EventKey, Item, Window, pages
+from apps.exchange.calendar import CalendarEvent, EventKey, Item, Window, as_items, pages
 from apps.exchange.errors import Misconfigured, NotFound, SyncStateInvalid, Transient
 from apps.sync import mirror
 from apps.sync.models import CalendarLink, EventLink, RemoteEvent
@@ -234,20 +234,15 @@ def _is_there(rows: Mapping[EventKey, RemoteEvent], is_linked: bool) -> bool:  #
 def _view(session: Session, part: Window) -> tuple[list[Item], int]:
     """Every item that a part of the window shows, complete or not at all, and in how many pages."""
     count = 0
-    events: dict[str, list[CalendarEvent]] = {}
+    events: list[CalendarEvent] = []
     problems: dict[str, str] = {}
     for page in pages(session.port.view, part):
         count += 1
-        for event in page.events:
-            events.setdefault(event.key.item_id, []).append(event)
+        events += page.events
         problems |= dict(page.problems)
         session.lease.renew()
     session.run.pages += count
-    items = [
-        Item(item_id, tuple(found), is_series=any(event.is_occurrence for event in found))
-        for item_id, found in events.items()
-        if item_id not in problems
-    ]
+    items = [item for item in as_items(events) if item.item_id not in problems]
     return items + [Item(item_id, problem=words) for item_id, words in problems.items()], count
 
 

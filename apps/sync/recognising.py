@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from apps.exchange.calendar import Item, pages
+from apps.exchange.calendar import as_items, pages
 from apps.exchange.errors import NotFound
 from apps.sync.rematching import are_the_same, by_starts, by_uid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from apps.exchange.calendar import Calendar, CalendarEvent, Window
+    from apps.exchange.calendar import Calendar, CalendarEvent, Item, Window
     from apps.sync.rematching import Known, Rematch
 
 # So many events are compared where the ids of the folders tell nothing.
@@ -67,13 +67,9 @@ def one_is_there(way: Way, known: list[Known], ids: Mapping[str, str]) -> bool:
 
 def _shown(way: Way) -> list[Item]:
     """What the window shows, page by page; of series their occurrences."""
-    events: dict[str, list[CalendarEvent]] = {}
+    events: list[CalendarEvent] = []
     way.renew()
     for page in pages(way.port.view, way.window):
-        for event in page.events:
-            events.setdefault(event.key.item_id, []).append(event)
+        events += page.events
         way.renew()
-    return [
-        Item(item_id, tuple(some), is_series=any(one.is_occurrence for one in some))
-        for item_id, some in events.items()
-    ]
+    return as_items(events)

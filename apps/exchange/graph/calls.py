@@ -41,14 +41,9 @@ class Calls:
         """https://learn.microsoft.com/graph/api/event-get"""
         url = links.with_query(
             self._path("events", event_id),
-            _select=f"{mapping.FIELDS},exceptionOccurrences" if of_series else mapping.FIELDS,
+            _select=f"{mapping.FIELDS},{series.FIELDS}" if of_series else mapping.FIELDS,
             _expand=EVERYTHING if of_series else mapping.STAMPED,
         )
-        return Call("GET events/{id}", url)
-
-    def rule(self, master_id: str) -> Call:
-        """https://learn.microsoft.com/graph/api/event-get: how a series repeats, and what was deleted of it."""
-        url = links.with_query(self._path("events", master_id), _select=series.FIELDS)
         return Call("GET events/{id}", url)
 
     def instances(self, master_id: str, window: Window) -> Call:

@@ -201,7 +201,7 @@ class Reader:
         if isinstance(outside, list):
             rows.extend(row for row in outside if isinstance(row, dict))
         seen = self._instances(master_id, instances, window)
-        if not seen and self._must_show(master_id, rows, window):
+        if not seen and series.must_show(master, rows, window):
             return Item(master_id, is_series=True, problem=hidden())
         rows += seen
         stamp, attempt = mapping.stamp_of(master), mapping.attempt_id(master)
@@ -221,20 +221,6 @@ class Reader:
         except Unreadable as error:
             return Item(master_id, is_series=True, problem=str(error))
         return Item(master_id, tuple(found.values()), is_series=True)
-
-    def _must_show(self, master_id: str, exceptions: Sequence[Row], window: Window) -> bool:
-        """Whether by its own words a series has what its instances do not show.
-
-        Raises:
-            ExchangeError: it could not be asked for just now.
-        """
-        call = self._calls.rule(master_id)
-        master = self._client.judged(self._client.send(call), call)
-        if isinstance(master, ExchangeError):
-            # Gone in between, or it does not say.
-            _told(master_id, master)
-            return False
-        return series.must_show(master, exceptions, window)
 
     def _instances(self, master_id: str, page: Row, window: Window) -> list[Row]:
         """All pages of the instances, of which the first is here."""

@@ -28,11 +28,8 @@ from apps.exchange.recurrence import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# What is asked of a master for this: beside its times, what only a master by its id tells.
-FIELDS = (
-    "id,type,isAllDay,start,end,originalStartTimeZone,originalEndTimeZone,recurrence,"
-    "cancelledOccurrences"
-)
+# What is asked of a master beside what any event tells; the last two tell only where they are named.
+FIELDS = "recurrence,exceptionOccurrences,cancelledOccurrences"
 # At the edges zones and clocks may count differently: there nothing is claimed.
 _EDGE = dt.timedelta(days=2)
 _A_DATE = len("2026-11-22")

@@ -11,15 +11,13 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-from apps.exchange.microsoft.refusals import redact
+from apps.exchange.microsoft.refusals import numbers, redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 logger = logging.getLogger(__name__)
 
-_NUMBER = re.compile(r"AADSTS([0-9]{1,12})")
-_DIGITS = re.compile(r"[0-9]{1,12}")
 # What an error is called; anything else is text, and may be anybody's.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MOST_CODES = 5
@@ -62,12 +60,10 @@ def _refusal(
 
 def plain(error: str, description: str, suberror: str, codes: list[Any]) -> dict[str, Any]:
     """A refusal without Microsoft's words: `{"error", "suberror", "codes", "is_personal"}`."""
-    numbers = [str(code) for code in codes if _DIGITS.fullmatch(str(code))]
-    numbers += _NUMBER.findall(description)
     return {
         "error": error if _NAME.fullmatch(error) else "unknown",
         "suberror": suberror if _NAME.fullmatch(suberror) else "",
-        "codes": [int(number) for number in dict.fromkeys(numbers)][:_MOST_CODES],
+        "codes": [*dict.fromkeys(numbers(codes, description))][:_MOST_CODES],
         # A stranger whose identity provider is live.com has a personal account.
         "is_personal": "live.com" in description.lower(),
     }

@@ -80,15 +80,15 @@ def explain(
     "AADSTS65001: "; `codes` is `error_codes` of the answer, numbers.
     """
     name = error.strip().lower()
-    numbers = list(dict.fromkeys(_numbers(codes, description)))
-    for number in numbers:
+    known = list(dict.fromkeys(numbers(codes, description)))
+    for number in known:
         words = BY_NUMBER.get(number)
         if words is not None:
             return _refusal(f"AADSTS{number}", _personal(number, description) or words)
-    code = f"AADSTS{numbers[0]}" if numbers else name or "unknown"
+    code = f"AADSTS{known[0]}" if known else name or "unknown"
     exact = BY_SUBERROR.get(suberror.strip().lower())
     words = exact or BY_ERROR.get(name, GENERAL)
-    if numbers and exact is None and words.act != Act.NOBODY.value:
+    if known and exact is None and words.act != Act.NOBODY.value:
         # A number that we have no words for: what is known of it, and no more.
         cause = _("Microsoft refused it, with the code %(code)s.") % {"code": code}
         return replace(_refusal(code, words), cause=cause, is_cancelled=False)
@@ -106,8 +106,8 @@ def _refusal(code: str, words: Words) -> Refusal:
     )
 
 
-def _numbers(codes: Iterable[object], description: str) -> Iterator[int]:
-    """The numbers of the answer's list first; those of its words where it has none."""
+def numbers(codes: Iterable[object], description: str) -> Iterator[int]:
+    """Microsoft's numbers of what went wrong: those of the answer's list, then those of its words."""
     for code in codes:
         if _DIGITS.fullmatch(str(code)):
             yield int(str(code))
